@@ -1,0 +1,136 @@
+"""Settings: plain values in one TOML file of the user's configuration folder; no secrets in it."""
+
+import os
+import tomllib
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from workstation.errors import WorkstationError
+from workstation.language import LANGUAGES, _
+
+
+@dataclass(frozen=True)
+class ServerProfile:
+    """One IRIS. URLs have no trailing slash; `workitems_url` empty means the DICOMweb root serves them.
+
+    `transaction_uid_in_query` is for servers that want the Transaction UID there too (its spelling is the value).
+    """
+
+    name: str
+    dicomweb_url: str
+    workitems_url: str = ""
+    user: str = ""
+    aet: str = "IRISWS"
+    ca_file: str = ""
+    worklist_label: str = ""
+    transaction_uid_in_query: str = ""
+    connect_timeout_s: float = 10.0
+    stall_timeout_s: float = 30.0
+
+    @property
+    def workitems_root(self) -> str:
+        return self.workitems_url or self.dicomweb_url
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The person who signs: name as a DICOM PN, organisation, identification code in the organisation's scheme."""
+
+    name: str = ""
+    organisation: str = ""
+    code: str = ""
+    code_scheme: str = "99IRIS"
+    specialties: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of one desk. Values are frozen: a change makes new Settings and saves them."""
+
+    data_dir: Path
+    language: str = "ru"
+    theme: str = "dark"
+    servers: tuple[ServerProfile, ...] = ()
+    reader: Reader = field(default_factory=Reader)
+    identity_file: str = ""
+    uid_root: str = ""
+    archive_limit_gb: float = 100.0
+    poll_seconds: float = 30.0
+
+    @property
+    def server(self) -> ServerProfile:
+        """The server in use: the first."""
+        if not self.servers:
+            raise WorkstationError(
+                _("No server is set up"), advice=_("Add one in the settings, or start the demonstration.")
+            )
+        return self.servers[0]
+
+
+def default_data_dir() -> Path:
+    """The folder of the sealed archive, of this user on this machine; IRIS_WORKSTATION_DATA overrides it."""
+    import platformdirs
+
+    named = os.environ.get("IRIS_WORKSTATION_DATA")
+    return Path(named) if named else Path(platformdirs.user_data_path("iris-workstation", appauthor=False))
+
+
+def load(data_dir: Path) -> Settings:
+    """Settings of the desk whose data lie in `data_dir`; the defaults where no file is yet.
+
+    Raises WorkstationError that names the file and the key when the file can't be used.
+    """
+    path = data_dir / "settings.toml"
+    settings = Settings(data_dir=data_dir)
+    if not path.exists():
+        return settings
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        known = {f.name for f in fields(Settings)} - {"data_dir"}
+        values: dict[str, Any] = {key: raw[key] for key in raw if key in known}
+        if "servers" in values:
+            values["servers"] = tuple(ServerProfile(**server) for server in values["servers"])
+        if "reader" in values:
+            reader = dict(values["reader"])
+            reader["specialties"] = tuple(reader.get("specialties", ()))
+            values["reader"] = Reader(**reader)
+        settings = replace(settings, **values)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise WorkstationError(
+            _("The settings can't be read"), f"{path.name}: {error}", _("Mend or remove the file.")
+        ) from error
+    if settings.language not in LANGUAGES:
+        raise WorkstationError(_("The settings can't be read"), f"{path.name}: language", _("Mend or remove the file."))
+    return settings
+
+
+def save(settings: Settings) -> None:
+    """Write the settings durably: temporary file, fsync, rename."""
+    values = asdict(settings)
+    del values["data_dir"]
+    servers = values.pop("servers")
+    reader = values.pop("reader")
+    lines = [f"{key} = {_toml(value)}" for key, value in values.items()]
+    lines += ["", "[reader]", *(f"{key} = {_toml(value)}" for key, value in reader.items())]
+    for server in servers:
+        lines += ["", "[[servers]]", *(f"{key} = {_toml(value)}" for key, value in server.items())]
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    path = settings.data_dir / "settings.toml"
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
