@@ -216,7 +216,9 @@ QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 QSplitter::handle {{ background: {t.window}; }}
 QSplitter::handle:horizontal {{ width: 5px; }}
 QSplitter::handle:vertical {{ height: 5px; }}
-QProgressBar {{ background: {t.field}; border: 1px solid {t.line}; border-radius: 5px; text-align: center; height: 16px; }}
+QProgressBar {{
+  background: {t.field}; border: 1px solid {t.line}; border-radius: 5px; text-align: center; height: 16px;
+}}
 QProgressBar::chunk {{ background: {t.accent}; border-radius: 4px; }}
 QMenu {{ background: {t.raised}; border: 1px solid {t.line}; padding: 4px; }}
 QMenu::item {{ padding: 5px 22px; border-radius: 4px; }}
