@@ -87,13 +87,17 @@ class KeyImage:
 
 @dataclass(frozen=True)
 class Statement:
-    """One line of a section: the concept, e.g. (121071,DCM,Finding), its text, and what it rests on."""
+    """One line of a section: the concept, e.g. (121071,DCM,Finding), its text, and what it rests on.
+
+    `label` is the run-in heading (`Lungs`) with which `text` itself begins, where a new paragraph of the page starts.
+    """
 
     concept: Code
     text: str
     code: Code | None = None
     measurements: tuple[str, ...] = ()
     images: tuple[ImageReference, ...] = ()
+    label: str = ""
 
 
 @dataclass(frozen=True)
