@@ -2,7 +2,7 @@
 
 `MIGRATIONS[n]` leads from version n to n + 1 (`PRAGMA user_version`). A published step is never edited: a change of the
 tables is a new step at the end. Conventions: times are ISO 8601 in UTC (`now()` of `archive.database`), deadlines
-too, so that text order is time order; `*_json` columns hold JSON objects; flags are 0 or 1; missing text is '', not NULL.
+too, so that text order is time order; `*_json` columns hold JSON objects; flags are 0 or 1; missing text is ''.
 
 What is whose:
 
