@@ -27,6 +27,7 @@ _CT_CLASSES = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.
 class PixelDescription:
     """The Image Pixel module (PS3.3 C.7.6.3). `float_bits` is 32 or 64 for (Double) Float Pixel Data, else 0.
 
+    `swapped_bytes` marks 8-bit samples packed into big-endian words (OW, PS3.5 D.3).
     `ratio` is the Lossy Image Compression Ratio, 0 when not stated; padding values are stored values, sign-extended.
     """
 
@@ -42,7 +43,7 @@ class PixelDescription:
     lossy: bool = False
     ratio: float = 0.0
     float_bits: int = 0
-    big_endian_words: bool = False
+    swapped_bytes: bool = False
 
     @property
     def colour(self) -> bool:
@@ -381,7 +382,7 @@ def _pixels(opened: Part10) -> tuple[PixelDescription | None, FrameSpans]:
         lossy=header.text(0x00282110) == "01",
         ratio=header.number(0x00282112) or 0.0,
         float_bits=float_bits,
-        big_endian_words=opened.transfer_syntax_uid == EXPLICIT_BIG,
+        swapped_bytes=opened.transfer_syntax_uid == EXPLICIT_BIG and element.vr == "OW" and allocated <= 8,
     )
     return description, _spans(opened, element, description, rows * columns)
 

@@ -63,6 +63,7 @@ class PixelElement:
     tag: int
     offset: int
     length: int | None
+    vr: str = ""
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def _read(body: bytes, start: int, implicit: bool, little: bool) -> tuple[Datase
 
     def stop(tag: int, vr: str | None, length: int) -> bool:
         if tag in _PIXEL_TAGS:
-            found.append(PixelElement(int(tag), source.tell(), None if length == _UNDEFINED else length))
+            found.append(PixelElement(int(tag), source.tell(), None if length == _UNDEFINED else length, vr or ""))
             return True
         if length != _UNDEFINED and source.tell() + length > size:
             raise truncated(_("the header ends early"))
@@ -174,7 +175,9 @@ def _read(body: bytes, start: int, implicit: bool, little: bool) -> tuple[Datase
         dataset = read_dataset(source, implicit, little, stop_when=stop)
     except BROKEN as error:
         if source.tell() >= size:
-            raise truncated(_("the header ends early")) from None
+            raise UnreadableObject(
+                _("Damaged DICOM object"), _("the header ends inside a sequence"), _("Retrieve it again.")
+            ) from None
         raise UnreadableObject(
             _("Damaged DICOM object"), _("the header can't be read ({kind})").format(kind=type(error).__name__)
         ) from None

@@ -1,0 +1,161 @@
+"""The decoder table: for each transfer syntax the decoders by name, in the order they are tried.
+
+`imagecodecs` releases the GIL and scales over threads; the pylibjpeg plug-ins hold it and stand behind. Each decoder
+takes a code stream and the header's description and returns samples as the code stream has them, shape (rows, columns)
+or (rows, columns, 3): bits and colour are put right in `pixels`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workstation.dicom import transfer_syntaxes as ts
+from workstation.dicom.instance import PixelDescription
+
+Samples = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Codestream:
+    """One frame's compressed bytes and what the header says of it."""
+
+    data: bytes
+    rows: int
+    columns: int
+    pixels: PixelDescription
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape a decoded frame must have."""
+        samples = self.pixels.samples_per_pixel
+        return (self.rows, self.columns) if samples == 1 else (self.rows, self.columns, samples)
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """A named decoder; `decode` raises whatever its library raises."""
+
+    name: str
+    decode: Callable[[Codestream], Samples]
+
+
+def _jpeg_markers(data: bytes) -> tuple[bool, int | None]:
+    """Whether a JFIF marker is there, and the Adobe marker's transform (0 none, 1 YCbCr) if there is one."""
+    at, jfif, adobe = 2, False, None
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == 0xDA:
+            break
+        if marker == 0xE0 and data[at + 4 : at + 8] == b"JFIF":
+            jfif = True
+        if marker == 0xEE and data[at + 4 : at + 9] == b"Adobe" and length >= 14:
+            adobe = data[at + 15]
+        at += 2 + length
+    return jfif, adobe
+
+
+def _imagecodecs_jpeg(stream: Codestream) -> Samples:
+    import imagecodecs
+
+    if stream.pixels.samples_per_pixel != 3:
+        return imagecodecs.jpeg8_decode(stream.data)
+    jfif, adobe = _jpeg_markers(stream.data)
+    # the code stream's own marker counts; without one, the header, which is wrong less often than libjpeg's guess
+    ycc = adobe != 0 if adobe is not None else jfif or stream.pixels.photometric.startswith("YBR")
+    return imagecodecs.jpeg8_decode(stream.data, colorspace="YCBCR" if ycc else "RGB", outcolorspace="RGB")
+
+
+def _imagecodecs_jpeg_lossless(stream: Codestream) -> Samples:
+    import imagecodecs
+
+    if stream.pixels.samples_per_pixel == 3:
+        return imagecodecs.jpeg8_decode(stream.data, colorspace="RGB", outcolorspace="RGB")
+    return imagecodecs.jpeg8_decode(stream.data)
+
+
+def _imagecodecs_sof3(stream: Codestream) -> Samples:
+    import imagecodecs
+
+    return imagecodecs.jpegsof3_decode(stream.data)
+
+
+def _imagecodecs_jpeg_ls(stream: Codestream) -> Samples:
+    import imagecodecs
+
+    return imagecodecs.jpegls_decode(stream.data)
+
+
+def _imagecodecs_jpeg_2000(stream: Codestream) -> Samples:
+    import imagecodecs
+
+    return imagecodecs.jpeg2k_decode(stream.data, planar=False)
+
+
+def _imagecodecs_htj2k(stream: Codestream) -> Samples:
+    import imagecodecs
+
+    return imagecodecs.htj2k_decode(stream.data, planar=False)
+
+
+def _imagecodecs_jpeg_xl(stream: Codestream) -> Samples:
+    import imagecodecs
+
+    return imagecodecs.jpegxl_decode(stream.data)
+
+
+def _planes(stream: Codestream, raw: bytes | bytearray, dtype: "np.dtype[Any]") -> Samples:
+    samples = stream.pixels.samples_per_pixel
+    planes = np.frombuffer(raw, dtype).reshape(samples, stream.rows, stream.columns)
+    return planes[0] if samples == 1 else np.ascontiguousarray(planes.transpose(1, 2, 0))
+
+
+def _imagecodecs_rle(stream: Codestream) -> Samples:
+    import imagecodecs
+
+    dtype = np.dtype(f"<u{stream.pixels.bits_allocated // 8}")
+    return _planes(stream, imagecodecs.dicomrle_decode(stream.data, dtype), dtype)
+
+
+def _pylibjpeg_rle(stream: Codestream) -> Samples:
+    from rle.rle import decode_frame
+
+    area = stream.rows * stream.columns
+    raw = decode_frame(stream.data, area, stream.pixels.bits_allocated, "<")
+    return _planes(stream, raw, np.dtype(f"<u{stream.pixels.bits_allocated // 8}"))
+
+
+def _pylibjpeg_openjpeg(stream: Codestream) -> Samples:
+    from openjpeg.utils import decode
+
+    decoded: Samples = decode(stream.data)
+    return decoded
+
+
+_JPEG_LOSSY = (Decoder("imagecodecs jpeg8", _imagecodecs_jpeg),)
+_JPEG_LOSSLESS = (
+    Decoder("imagecodecs jpeg8 lossless", _imagecodecs_jpeg_lossless),
+    Decoder("imagecodecs jpegsof3", _imagecodecs_sof3),
+)
+_JPEG_LS = (Decoder("imagecodecs jpegls", _imagecodecs_jpeg_ls),)
+_OPENJPEG = Decoder("pylibjpeg openjpeg", _pylibjpeg_openjpeg)
+_JPEG_2000 = (Decoder("imagecodecs jpeg2k", _imagecodecs_jpeg_2000), _OPENJPEG)
+_HTJ2K = (Decoder("imagecodecs htj2k", _imagecodecs_htj2k), _OPENJPEG)
+_RLE = (Decoder("imagecodecs dicomrle", _imagecodecs_rle), Decoder("pylibjpeg rle", _pylibjpeg_rle))
+_JPEG_XL = (Decoder("imagecodecs jpegxl", _imagecodecs_jpeg_xl),)
+
+DECODERS: dict[str, tuple[Decoder, ...]] = {
+    uid: decoders
+    for uids, decoders in (
+        (ts.JPEG_BASELINE | ts.JPEG_EXTENDED | ts.JPEG_PROGRESSIVE, _JPEG_LOSSY),
+        (ts.JPEG_LOSSLESS, _JPEG_LOSSLESS),
+        (ts.JPEG_LS, _JPEG_LS),
+        (ts.JPEG_2000, _JPEG_2000),
+        (ts.HTJ2K, _HTJ2K),
+        (ts.RLE, _RLE),
+        (ts.JPEG_XL, _JPEG_XL),
+    )
+    for uid in sorted(uids)
+}
