@@ -4,6 +4,7 @@
 lacks it. `received` is never stored; it is counted from the objects held.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -123,44 +124,44 @@ def counts(cursor: Cursor, study_uid: str) -> tuple[int, int]:
     return row[0], row[1]
 
 
-def study_ledger(database: Database, study_uid: str) -> StudyLedger:
-    """The ledger of a study as it stands; empty when the server was never asked for it."""
+def study_ledger(database: Database, study_uid: str, series_uid: str | None = None) -> StudyLedger:
+    """The ledger of a study, or of one series of it, as it stands; empty when the server was never asked for it."""
+    only, one = ("", ()) if series_uid is None else (" AND series_uid = ?", (series_uid,))
     with database.read() as cursor:
         listed = cursor.execute("SELECT listed_at FROM expected_studies WHERE study_uid = ?", (study_uid,)).fetchone()
         series = cursor.execute(
-            "SELECT * FROM expected_series WHERE study_uid = ? ORDER BY number, series_uid", (study_uid,)
+            f"SELECT * FROM expected_series WHERE study_uid = ?{only} ORDER BY number, series_uid", (study_uid, *one)
         ).fetchall()
         instances = cursor.execute(
-            """SELECT e.series_uid, e.sop_uid, e.number, e.missing_reason, i.sop_uid IS NOT NULL AS held
-            FROM expected_instances e LEFT JOIN instances i ON i.sop_uid = e.sop_uid
-            WHERE e.study_uid = ? ORDER BY e.series_uid, e.number, e.sop_uid""",
-            (study_uid,),
+            f"""SELECT series_uid, sop_uid, number, missing_reason,
+            EXISTS (SELECT 1 FROM instances i WHERE i.sop_uid = e.sop_uid) AS held
+            FROM expected_instances e WHERE study_uid = ?{only} ORDER BY series_uid, number, sop_uid""",
+            (study_uid, *one),
         ).fetchall()
         unlisted = cursor.execute(
-            """SELECT i.series_uid, count(*) FROM instances i WHERE i.study_uid = ? AND NOT EXISTS (
-            SELECT 1 FROM expected_instances e WHERE e.study_uid = i.study_uid AND e.sop_uid = i.sop_uid)
-            GROUP BY i.series_uid""",
-            (study_uid,),
+            f"""SELECT series_uid, count(*) FROM instances i WHERE study_uid = ?{only} AND NOT EXISTS (
+            SELECT 1 FROM expected_instances e
+            WHERE e.study_uid = i.study_uid AND e.series_uid = i.series_uid AND e.sop_uid = i.sop_uid)
+            GROUP BY series_uid""",
+            (study_uid, *one),
         ).fetchall()
         collisions = cursor.execute(
-            "SELECT DISTINCT sop_uid FROM collisions JOIN instances USING (sop_uid) WHERE study_uid = ?", (study_uid,)
+            f"SELECT DISTINCT sop_uid FROM collisions JOIN instances USING (sop_uid) WHERE study_uid = ?{only}",
+            (study_uid, *one),
         ).fetchall()
     extra = {row[0]: row[1] for row in unlisted}
-    gaps: dict[str, list[Gap]] = {}
-    matched: dict[str, int] = {}
+    gaps: dict[str, list[Gap]] = defaultdict(list)
+    matched: dict[str, int] = defaultdict(int)
     for row in instances:
         if row["held"]:
-            matched[row["series_uid"]] = matched.get(row["series_uid"], 0) + 1
+            matched[row["series_uid"]] += 1
         else:
-            gap = Gap(row["series_uid"], row["sop_uid"], row["number"], row["missing_reason"])
-            gaps.setdefault(gap.series_uid, []).append(gap)
+            gaps[row["series_uid"]].append(Gap(row["series_uid"], row["sop_uid"], row["number"], row["missing_reason"]))
     return StudyLedger(
         study_uid,
         listed[0] if listed else "",
         tuple(
-            _series_ledger(
-                row, matched.get(row["series_uid"], 0), extra.get(row["series_uid"], 0), gaps.get(row["series_uid"], [])
-            )
+            _series_ledger(row, matched[row["series_uid"]], extra.get(row["series_uid"], 0), gaps[row["series_uid"]])
             for row in series
         ),
         sum(extra.values()),

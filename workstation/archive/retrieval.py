@@ -6,7 +6,6 @@ with its reason.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,7 +14,7 @@ from workstation.archive.archive import Archive
 from workstation.archive.index import Refused
 from workstation.archive.intake import Intake
 from workstation.archive.ledger import Gap, SeriesLedger, StudyLedger
-from workstation.errors import LinkDown, MalformedAnswer, ServerRefused, UnreadableObject
+from workstation.errors import LinkDown, MalformedAnswer, ServerRefused, UnreadableObject, WorkstationError
 from workstation.iris.entries import InstanceEntry, SeriesEntry
 from workstation.jobs import Cancellation, Progress, Report, silent
 from workstation.language import _
@@ -67,7 +66,6 @@ class Retrieval:
         cancellation = cancellation or Cancellation()
         listed = self._list(study_uid)
         course = _Course(self._archive, study_uid, report)
-        course.tell()
         # the documents are small and are read first
         order = sorted(filter(wanted, listed), key=lambda s: (not _documents(s), s.number is None, s.number or 0))
         for series in order:
@@ -105,12 +103,18 @@ class Retrieval:
             with self._archive.database.transaction() as cursor:
                 ledger.expect(cursor, study_uid, [(series, entries)])
             state = self._state(study_uid, series)
+        broken: WorkstationError | None = None
         if state.received == 0 and state.expected > 0:
-            # a broken stream is no end: what lacks is asked for singly, and that tells whether the link is down
-            with suppress(LinkDown, MalformedAnswer, ServerRefused):
+            try:
                 self._stream(study_uid, series.series_uid, course, cancellation)
+            except (LinkDown, MalformedAnswer, ServerRefused) as error:
+                broken = error
+            course.recount()
             state = self._state(study_uid, series)
-        self._fetch(study_uid, state.gaps, course, cancellation)
+            if broken is not None and not state.complete and not state.gaps:
+                raise broken
+        # a broken stream is no end: what lacks is asked for singly, and that tells whether the link is down
+        self._fetch(study_uid, state.gaps, course, cancellation, failures=int(isinstance(broken, LinkDown)))
 
     def _stream(self, study_uid: str, series_uid: str, course: "_Course", cancellation: Cancellation) -> None:
         with Intake(self._archive) as intake:
@@ -118,10 +122,11 @@ class Retrieval:
                 intake.put(data)
                 course.tell(*intake.stored)
                 cancellation.check()
-        course.add(*intake.stored)
+        course.size += intake.stored[1]
 
-    def _fetch(self, study_uid: str, gaps: Iterable[Gap], course: "_Course", cancellation: Cancellation) -> None:
-        failures = 0
+    def _fetch(
+        self, study_uid: str, gaps: Iterable[Gap], course: "_Course", cancellation: Cancellation, failures: int
+    ) -> None:
         for gap in gaps:
             cancellation.check()
             try:
@@ -140,13 +145,15 @@ class Retrieval:
                 continue
             failures = 0
             if result.instance.sop_instance_uid == gap.sop_uid:
-                course.add(1, result.size)
+                course.done += 1
+                course.size += result.size
+                course.tell()
             else:
                 self._note(study_uid, gap, _("the server sent another object in its place"))
 
     def _state(self, study_uid: str, series: SeriesEntry) -> SeriesLedger:
-        whole = ledger.study_ledger(self._archive.database, study_uid)
-        return next(state for state in whole.series if state.series_uid == series.series_uid)
+        (state,) = ledger.study_ledger(self._archive.database, study_uid, series.series_uid).series
+        return state
 
     def _note(self, study_uid: str, gap: Gap, reason: str) -> None:
         with self._archive.database.transaction() as cursor:
@@ -165,12 +172,11 @@ class _Course:
     total: int = 0
 
     def __post_init__(self) -> None:
+        self.recount()
+
+    def recount(self) -> None:
         with self.archive.database.read() as cursor:
             self.total, self.done = ledger.counts(cursor, self.study_uid)
-
-    def add(self, images: int, size: int) -> None:
-        self.done += images
-        self.size += size
         self.tell()
 
     def tell(self, images: int = 0, size: int = 0) -> None:
