@@ -118,6 +118,12 @@ CREATE TABLE audit (
     previous BLOB NOT NULL,
     hash BLOB NOT NULL
 );
+CREATE TRIGGER audit_keeps_its_entries BEFORE UPDATE ON audit BEGIN
+    SELECT RAISE(ABORT, 'audit entries are never changed');
+END;
+CREATE TRIGGER audit_loses_no_entries BEFORE DELETE ON audit BEGIN
+    SELECT RAISE(ABORT, 'audit entries are never deleted');
+END;
 
 -- state, kind: names of consultation.case; priority: 0 HIGH, 1 MEDIUM, 2 LOW; origin: 'workitem' or 'study' (archive
 -- mode); search: all texts a reader may search, lower-cased by Python (SQLite can't lower Cyrillic);

@@ -1,0 +1,67 @@
+"""The identity guard: do two descriptions mean the same person? Doubt is told in words, never decided silently.
+
+Names are compared loosely, because one person is written in Cyrillic here and in Latin there, in full or by initials,
+in any order of the parts. A birth date or a sex counts against only where both sides state it.
+"""
+
+import difflib
+import re
+import unicodedata
+
+from workstation.dicom.content import Patient
+from workstation.language import _
+
+_ALIKE = 0.7
+_LATIN = str.maketrans("абвгдеёзийклмнопрстуфхцыэ", "abvgdeeziiklmnoprstufhcie") | str.maketrans(
+    {"ж": "zh", "ч": "ch", "ш": "sh", "щ": "sh", "ъ": "", "ь": "", "ю": "iu", "я": "ia"}
+)
+# other spellings of the same sounds in passports, from several decades of rules
+_SPELLINGS = (("shch", "sh"), ("sch", "sh"), ("kh", "h"), ("ts", "c"), ("tz", "c"), ("x", "ks"), ("y", "i"), ("j", "i"))
+
+
+def doubts(one: Patient, other: Patient) -> tuple[str, ...]:
+    """Reasons to doubt that both are one person, in words that tell no value; empty when nothing speaks against it."""
+    found = []
+    if one.birth_date and other.birth_date and one.birth_date != other.birth_date:
+        found.append(_("another birth date"))
+    if {one.sex, other.sex} == {"M", "F"}:
+        found.append(_("another sex"))
+    if not alike(one.name, other.name):
+        found.append(_("another name"))
+    unstated = not (one.issuer and other.issuer)
+    if unstated and not (one.birth_date and other.birth_date and one.name and other.name):
+        found.append(_("too little is stated to be sure"))
+    return tuple(found)
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two names (DICOM PN) may be one person's; True when either is empty.
+
+    Every part of the shorter one needs its like in the longer one; an initial is like any part that begins with it.
+    """
+    shorter, longer = sorted((_parts(one), _parts(other)), key=len)
+    if not shorter:
+        return True
+    rest = list(longer)
+    for part in sorted(shorter, key=len, reverse=True):
+        best = max(rest, key=lambda candidate: _likeness(part, candidate))
+        if _likeness(part, best) < _ALIKE:
+            return False
+        rest.remove(best)
+    return True
+
+
+def _parts(name: str) -> list[str]:
+    """The parts of a name in plain Latin letters; of several representations (`=`) the first that is written."""
+    written = next((group for group in name.split("=") if group.strip("^ ")), "")
+    letters = unicodedata.normalize("NFKD", written.casefold().translate(_LATIN))
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    for spelling, sound in _SPELLINGS:
+        plain = plain.replace(spelling, sound)
+    return re.findall(r"[^\W\d_]+", plain)
+
+
+def _likeness(one: str, other: str) -> float:
+    if len(one) == 1 or len(other) == 1:
+        return float(one[0] == other[0])
+    return difflib.SequenceMatcher(None, one, other).ratio()
