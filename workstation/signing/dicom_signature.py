@@ -1,0 +1,79 @@
+"""DICOM signatures: PS3.15 C.4 (Structured Report RSA) on reports, the same set of elements on their companions."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from workstation.dicom.signatures import FoundSignature, prepare_signature, read_signatures
+from workstation.language import _
+from workstation.signing.identity import Identity, check_validity, subject_name
+from workstation.signing.trust import Verification, chain_of
+
+_HASHES: dict[str, hashes.HashAlgorithm] = {
+    "SHA256": hashes.SHA256(),
+    "SHA384": hashes.SHA384(),
+    "SHA512": hashes.SHA512(),
+}
+
+
+def sign_document(data: bytes, identity: Identity, when: datetime | None = None) -> bytes:
+    """The document (Part 10) with one more signature, Part 10 again; from here its bytes are final.
+
+    `when` is the moment to claim, now by default. Raises IdentityUnusable, UnreadableObject.
+    """
+    check_validity(identity.certificate)
+    pending = prepare_signature(data, identity.certificate_der, when or datetime.now(UTC))
+    return pending.complete(identity.sign(pending.payload))
+
+
+def verify_document(data: bytes, trust: Sequence[x509.Certificate]) -> Verification:
+    """Check every signature of a DICOM document; valid only if there is one and all hold. Raises UnreadableObject.
+
+    Several signers stand in `signer`, separated by commas; the other values are those of the last signature.
+    """
+    found = read_signatures(data)
+    if not found:
+        return Verification(False, problems=(_("the document is not signed"),))
+    each = [_verify(signature, trust) for signature in found]
+    last = each[-1]
+    return Verification(
+        valid=all(one.valid for one in each),
+        signer=", ".join(dict.fromkeys(one.signer for one in each if one.signer)),
+        when=last.when,
+        covered=last.covered,
+        problems=tuple(dict.fromkeys(problem for one in each for problem in one.problems)),
+        chain=last.chain,
+    )
+
+
+def _verify(found: FoundSignature, trust: Sequence[x509.Certificate]) -> Verification:
+    try:
+        certificate = x509.load_der_x509_certificate(found.certificate)
+    except ValueError:
+        return Verification(
+            False, when=found.when, covered=found.covered, problems=(_("its certificate is unreadable"),)
+        )
+    problems = []
+    key, algorithm = certificate.public_key(), _HASHES.get(found.algorithm.strip())
+    if not isinstance(key, rsa.RSAPublicKey) or algorithm is None:
+        problems.append(_("the signature uses an algorithm that is not accepted"))
+    elif not _holds(key, algorithm, found):
+        problems.append(_("the content was changed after signing"))
+    if found.missing:
+        problems.append(_("the signature leaves out {elements}").format(elements=", ".join(found.missing)))
+    chain, trouble = chain_of(certificate, trust, found.when)
+    if trouble:
+        problems.append(_("the certificate is not trusted: {reason}").format(reason=trouble))
+    return Verification(not problems, subject_name(certificate), found.when, found.covered, tuple(problems), chain)
+
+
+def _holds(key: rsa.RSAPublicKey, algorithm: hashes.HashAlgorithm, found: FoundSignature) -> bool:
+    try:
+        key.verify(found.signature, found.payload, padding.PKCS1v15(), algorithm)
+    except InvalidSignature:
+        return False
+    return True

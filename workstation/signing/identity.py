@@ -1,0 +1,115 @@
+"""Who signs: an identity is a certificate and a way to sign, so that a token can stand where a PKCS#12 file stands now.
+
+A private key stays in memory for as long as its `Identity` lives; neither it nor a password is stored or logged.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509.oid import NameOID
+
+from workstation.errors import IdentityUnusable
+from workstation.language import _
+
+_MINIMUM_BITS = 2048
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A signer: `certificate`, the certificates between it and the root (`chain`), and the signing itself.
+
+    `signature_size` is that of a signature in bytes.
+    """
+
+    certificate: x509.Certificate
+    chain: tuple[x509.Certificate, ...]
+    signature_size: int
+    _sign: Callable[[bytes], bytes] = field(repr=False)
+
+    @property
+    def subject(self) -> str:
+        """The name in the certificate."""
+        return subject_name(self.certificate)
+
+    @property
+    def certificate_der(self) -> bytes:
+        """The certificate, X.509, DER."""
+        return self.certificate.public_bytes(serialization.Encoding.DER)
+
+    def sign(self, payload: bytes) -> bytes:
+        """RSASSA-PKCS1-v1_5 with SHA-256 over `payload`. Raises IdentityUnusable once the certificate has expired."""
+        check_validity(self.certificate)
+        return self._sign(payload)
+
+
+def load_pkcs12(path: Path, password: str) -> Identity:
+    """Open a PKCS#12 file (`.p12`, `.pfx`). Raises IdentityUnusable, with what is wrong in one line."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise _unusable(_("the file can't be read")) from error
+    if not data.startswith(b"\x30"):
+        raise _unusable(_("the file is no PKCS#12 file"))
+    try:
+        # UTF-8, as OpenSSL and we write it
+        key, certificate, others = pkcs12.load_key_and_certificates(data, password.encode())
+    except ValueError as error:
+        raise IdentityUnusable(
+            _("The identity can't be opened"),
+            _("wrong password, or the file is damaged"),
+            _("Check the keyboard layout and enter the password again."),
+        ) from error
+    if key is None or certificate is None:
+        raise _unusable(_("the file holds no private key with its certificate"))
+    if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < _MINIMUM_BITS:
+        raise _unusable(_("the key is no RSA key of at least {bits} bits").format(bits=_MINIMUM_BITS))
+    if certificate.public_key() != key.public_key():
+        raise _unusable(_("key and certificate don't belong together"))
+    _check_usage(certificate)
+    check_validity(certificate)
+    rsa_key = key
+
+    def sign(payload: bytes) -> bytes:
+        return rsa_key.sign(payload, padding.PKCS1v15(), hashes.SHA256())
+
+    return Identity(certificate, tuple(others), rsa_key.key_size // 8, sign)
+
+
+def check_validity(certificate: x509.Certificate, now: datetime | None = None) -> None:
+    """Raise IdentityUnusable when the certificate isn't valid yet or has expired."""
+    moment = now or datetime.now(UTC)
+    if moment < certificate.not_valid_before_utc:
+        begin = certificate.not_valid_before_utc.strftime("%Y-%m-%d %H:%M")
+        raise _unusable(_("its certificate is not valid before {begin} UTC").format(begin=begin))
+    if moment > certificate.not_valid_after_utc:
+        end = certificate.not_valid_after_utc.strftime("%Y-%m-%d")
+        raise IdentityUnusable(
+            _("The identity can't be used"),
+            _("its certificate expired on {end}").format(end=end),
+            _("Ask for a new certificate; what you have written is kept."),
+        )
+
+
+def subject_name(certificate: x509.Certificate) -> str:
+    """The common name, or the whole subject where there is none."""
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if names else certificate.subject.rfc4514_string()
+
+
+def _check_usage(certificate: x509.Certificate) -> None:
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return
+    if not (usage.digital_signature or usage.content_commitment):
+        raise _unusable(_("its certificate is not for signatures"))
+
+
+def _unusable(detail: str) -> IdentityUnusable:
+    return IdentityUnusable(_("The identity can't be used"), detail)
