@@ -1,0 +1,156 @@
+"""Read one input, select or textarea of an MRRT page into a `Field`."""
+
+import re
+from typing import Literal
+from xml.etree.ElementTree import Element
+
+from workstation.dicom.content import Code
+from workstation.language import _
+from workstation.reporting.coding import inline_code, invalid
+from workstation.reporting.condition import Condition
+from workstation.reporting.structure import Completion, Field, FieldKind, Interval, Option
+
+_KINDS = {
+    "TEXT": FieldKind.TEXT,
+    "MERGE": FieldKind.TEXT,
+    "TEXTAREA": FieldKind.PARAGRAPH,
+    "NUMBER": FieldKind.NUMBER,
+    "DATE": FieldKind.DATE,
+    "TIME": FieldKind.TIME,
+    "CHECKBOX": FieldKind.CHECKBOX,
+    "SELECTION_LIST": FieldKind.CHOICE,
+}
+_INTERVAL = re.compile(r"([\[(])\s*(-?[\d.]+)\s*,\s*(-?[\d.]+)\s*([\])])")
+
+
+def is_input(element: Element) -> bool:
+    """Whether the element asks for an answer."""
+    if element.tag == "input":
+        return (element.get("type") or "text").lower() not in ("button", "submit", "reset", "hidden")
+    return element.tag in ("select", "textarea")
+
+
+def read_field(element: Element, label: str, codes: dict[str, Code], condition: Condition | None) -> Field:
+    """The field with its options; raises TemplateInvalid."""
+    field_id = element.get("id") or ""
+    kind = _kind(element, field_id)
+    options = tuple(_option(each, field_id, codes) for each in element.iter("option") if _says_something(each))
+    if kind in (FieldKind.CHOICE, FieldKind.CHOICES) and not options:
+        raise invalid(field_id, _("a selection list needs options"))
+    if len({option.value for option in options}) != len(options):
+        raise invalid(field_id, _("two options have the same value"))
+    return Field(
+        field_id=field_id,
+        label=label,
+        kind=kind,
+        completion=_completion(element, field_id),
+        units=(element.get("data-field-units") or "").strip(),
+        default=_default(element, kind),
+        options=options,
+        merge=(element.get("data-iris-merge") or "").strip(),
+        condition=condition,
+        code=codes.get(field_id) or _inline(element, field_id),
+        sentence=element.get("data-iris-text"),
+        normal=element.get("data-iris-normal"),
+        links=_links(element, field_id),
+        classify=(element.get("data-iris-classify") or "").strip(),
+        minimum=_number(element.get("min"), field_id, "min"),
+        maximum=_number(element.get("max"), field_id, "max"),
+        placeholder=element.get("placeholder") or "",
+    )
+
+
+def _kind(element: Element, field_id: str) -> FieldKind:
+    natural = {"select": "SELECTION_LIST", "textarea": "TEXTAREA"}.get(element.tag, "")
+    name = (element.get("data-field-type") or natural).strip().upper()
+    if not name:
+        raise invalid(field_id, _("data-field-type is missing"))
+    if name not in _KINDS:
+        raise invalid(field_id, _("data-field-type {name} is unknown").format(name=name))
+    kind = _KINDS[name]
+    if (kind is FieldKind.CHOICE) != (element.tag == "select"):
+        raise invalid(field_id, _("SELECTION_LIST belongs to a select, and to nothing else"))
+    if element.tag == "textarea":
+        return FieldKind.PARAGRAPH
+    if kind is FieldKind.CHOICE and element.get("multiple") is not None:
+        return FieldKind.CHOICES
+    return kind
+
+
+def _completion(element: Element, field_id: str) -> Completion:
+    name = (element.get("data-field-completion-action") or "NONE").strip().upper()
+    try:
+        return Completion(name)
+    except ValueError:
+        raise invalid(field_id, _("data-field-completion-action {name} is unknown").format(name=name)) from None
+
+
+def _default(element: Element, kind: FieldKind) -> str:
+    if kind is FieldKind.PARAGRAPH:
+        return "".join(element.itertext()).strip()
+    if kind is FieldKind.CHECKBOX:
+        return "true" if element.get("checked") is not None else ""
+    if kind in (FieldKind.CHOICE, FieldKind.CHOICES):
+        chosen = [_value(each) for each in element.iter("option") if each.get("selected") is not None]
+        return ",".join(value for value in chosen if value)
+    return (element.get("value") or "").strip()
+
+
+def _option(element: Element, field_id: str, codes: dict[str, Code]) -> Option:
+    label = _text(element)
+    interval = element.get("data-iris-range")
+    return Option(
+        value=_value(element),
+        label=label,
+        phrase=element.get("data-iris-text"),
+        code=codes.get(element.get("id") or "") or _inline(element, field_id),
+        interval=_interval(interval, field_id) if interval else None,
+    )
+
+
+def _says_something(option: Element) -> bool:
+    # an empty first option is how HTML writes "not answered yet"
+    return bool(_value(option))
+
+
+def _value(option: Element) -> str:
+    value = option.get("value")
+    return _text(option) if value is None else value.strip()
+
+
+def _text(element: Element) -> str:
+    return " ".join("".join(element.itertext()).split())
+
+
+def _inline(element: Element, field_id: str) -> Code | None:
+    text = element.get("data-iris-code")
+    return inline_code(text, field_id) if text else None
+
+
+def _links(element: Element, field_id: str) -> Literal["", "one", "next", "many"]:
+    match (element.get("data-iris-links") or "").strip().lower():
+        case "":
+            return ""
+        case "one":
+            return "one"
+        case "next":
+            return "next"
+        case "many":
+            return "many"
+    raise invalid(field_id, _("data-iris-links is none of one, next, many"))
+
+
+def _number(text: str | None, field_id: str, name: str) -> float | None:
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise invalid(field_id, _("{name} is no number").format(name=name)) from None
+
+
+def _interval(text: str, field_id: str) -> Interval:
+    match = _INTERVAL.fullmatch(text.strip())
+    if match is None or float(match[2]) > float(match[3]):
+        raise invalid(field_id, _("data-iris-range is no interval like (50,75]"))
+    return Interval(float(match[2]), float(match[3]), match[1] == "[", match[4] == "]")

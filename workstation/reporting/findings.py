@@ -1,0 +1,86 @@
+"""Measurements as a report says them: the number, its unit, and where the millimetres come from."""
+
+from collections.abc import Iterable, Mapping
+
+from workstation.dicom.content import Measurement, Quantity
+from workstation.reporting.structure import Language
+from workstation.reporting.wording import number_text, unit_text, with_unit, word
+
+# quantity codes (SCT) that carry a word of their own; a length says itself by its unit
+_NAMES = {
+    "42798000": "area",
+    "373098007": "mean",
+    "386136009": "deviation",
+    "255605001": "minimum",
+    "56851009": "maximum",
+}
+
+
+def by_uid(measurements: Iterable[Measurement]) -> dict[str, Measurement]:
+    """The measurements by TrackingUID."""
+    return {each.tracking_uid: each for each in measurements}
+
+
+def quantity_text(quantity: Quantity, language: Language) -> str:
+    """One number with its unit: `12.4 mm`, `mean −620 HU`; says so where no unit is known."""
+    unit = quantity.unit.value if quantity.unit else None
+    decimals = _decimals(quantity.value, unit)
+    number = number_text(quantity.value, decimals, language)
+    said = with_unit(number, unit, language) if unit else f"{number} ({word('no unit', language)})"
+    name = _NAMES.get(quantity.name.value)
+    return f"{word(name, language)} {said}" if name else said
+
+
+def measurement_text(measurement: Measurement, language: Language) -> str:
+    """All its numbers and the source of the spacing: `12.4 mm (Pixel Spacing)`."""
+    numbers = ", ".join(quantity_text(quantity, language) for quantity in measurement.quantities)
+    return f"{numbers} ({measurement.spacing_source})" if measurement.spacing_source else numbers
+
+
+def value_for(measurement: Measurement, name: str) -> str:
+    """The number a field merges from it (`finding.longest_mm` …), as typed text with a point; "" when it has none."""
+    for quantity in measurement.quantities:
+        unit = quantity.unit.value if quantity.unit else ""
+        kind = _NAMES.get(quantity.name.value, "")
+        wanted = {"finding.longest_mm": unit == "mm" and not kind, "finding.mean": kind == "mean"}
+        wanted["finding.area_mm2"] = kind == "area" and unit == "mm2"
+        if wanted.get(name, False):
+            return f"{quantity.value:.{_decimals(quantity.value, unit)}f}"
+    return ""
+
+
+def fingerprint(measurement: Measurement) -> str:
+    """The numbers in one text, to tell whether they changed since a field took them."""
+    return ";".join(
+        f"{quantity.name.value}={quantity.value:.3f}{quantity.unit.value if quantity.unit else ''}"
+        for quantity in measurement.quantities
+    )
+
+
+def texts(measurements: Mapping[str, Measurement], uids: Iterable[str], language: Language) -> list[str]:
+    """The texts of those measurements that are still there."""
+    return [measurement_text(measurements[uid], language) for uid in uids if uid in measurements]
+
+
+def chip_text(measurement: Measurement, language: Language) -> str:
+    """A short name for a button: label and first number."""
+    number = quantity_text(measurement.primary, language)
+    return f"{measurement.label} · {number}" if measurement.label else number
+
+
+def _decimals(value: float, unit: str | None) -> int:
+    if unit in ("mm2", "[hnsf'U]"):
+        return 0 if abs(value) >= 100 else 1
+    return 1
+
+
+__all__ = [
+    "by_uid",
+    "chip_text",
+    "fingerprint",
+    "measurement_text",
+    "quantity_text",
+    "texts",
+    "unit_text",
+    "value_for",
+]

@@ -1,0 +1,107 @@
+"""Answers that come from elsewhere: template defaults, the case, measurements, the normal text, classifications.
+
+None of them overwrites what the reader typed.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from workstation.dicom.content import Measurement
+from workstation.reporting.findings import by_uid, fingerprint, value_for
+from workstation.reporting.form import Form, Link
+from workstation.reporting.structure import Field, FieldKind, Template, TemplateSection
+from workstation.reporting.visibility import visible
+from workstation.reporting.wording import date_text, number_of
+
+
+def start_form(template: Template, case_values: Mapping[str, str]) -> Form:
+    """A fresh form: defaults, then what the case knows. Dates in `case_values` are DICOM's `YYYYMMDD`."""
+    form = Form(template.identifier)
+    for field in template.fields.values():
+        if field.default:
+            form = form.answer(field.field_id, as_answer(field, field.default), edited=False)
+    return merge_case(template, form, case_values)
+
+
+def merge_case(template: Template, form: Form, case_values: Mapping[str, str]) -> Form:
+    """The form with its merge fields filled from the case."""
+    for field in template.fields.values():
+        value = case_values.get(field.merge, "") if field.merge and not field.links else ""
+        if not value or form.edited(field.field_id):
+            continue
+        if field.merge.endswith(".date") and field.kind is not FieldKind.DATE:
+            value = date_text(value, template.language)
+        form = form.answer(field.field_id, value, edited=False)
+    return form
+
+
+def merge_findings(template: Template, form: Form, measurements: Sequence[Measurement]) -> Form:
+    """The form with the numbers of linked fields brought up to date, where the reader didn't type their own."""
+    known = by_uid(measurements)
+    for field_id, links in form.links.items():
+        field = template.fields.get(field_id)
+        if field is None or form.edited(field_id):
+            continue
+        for link in links:
+            measurement = known.get(link.tracking_uid)
+            if measurement is not None and link.seen != fingerprint(measurement):
+                form = take_measurement(form, field, measurement)
+    return form
+
+
+def take_measurement(form: Form, field: Field, measurement: Measurement) -> Form:
+    """The form with the measurement linked to the field and its number taken over."""
+    alone = field.links != "many"
+    link = Link(measurement.tracking_uid, fingerprint(measurement))
+    if alone:
+        form = form.answer(field.field_id, value_for(measurement, field.merge or "finding.longest_mm"), edited=False)
+        return form.link(field.field_id, link, alone=True)
+    held = form.links.get(field.field_id, ())
+    if any(each.tracking_uid == link.tracking_uid for each in held):
+        # keep the order in which the reader linked them
+        swapped = tuple(link if each.tracking_uid == link.tracking_uid else each for each in held)
+        return Form(form.template_id, form.answers, {**form.links, field.field_id: swapped}, form.images)
+    return form.link(field.field_id, link, alone=False)
+
+
+def take_normal(template: Template, form: Form, section: TemplateSection) -> Form:
+    """The form with the section's normal answers, where the reader hasn't answered otherwise.
+
+    Answers that came from a default or an earlier normal text are replaced; a typed or chosen one stays.
+    """
+    for field in section.all_fields():
+        if field.normal is None or form.edited(field.field_id) or form.links.get(field.field_id):
+            continue
+        if field.field_id in visible(template, form).fields:
+            form = form.answer(field.field_id, as_answer(field, field.normal), edited=False)
+    return form
+
+
+def classify(template: Template, form: Form) -> Form:
+    """The form with each classification picked from its number, unless the reader chose one."""
+    for field in template.fields.values():
+        if not field.classify or form.edited(field.field_id):
+            continue
+        value = classified(field, shown_number(template, form, field.classify))
+        if form.text(field.field_id) != value:
+            form = form.answer(field.field_id, value, edited=False)
+    return form
+
+
+def shown_number(template: Template, form: Form, field_id: str) -> float | None:
+    """The number in a field, None when there is none or the field is hidden."""
+    return number_of(form.text(field_id)) if field_id in visible(template, form).fields else None
+
+
+def classified(field: Field, number: float | None) -> str:
+    """The value of the option whose interval holds the number, "" when none does."""
+    if number is None:
+        return ""
+    fitting = (option.value for option in field.options if option.interval and option.interval.holds(number))
+    return next(fitting, "")
+
+
+def as_answer(field: Field, text: str) -> str | tuple[str, ...]:
+    """A template's text as the answer's value: several choices where the field takes several."""
+    if field.kind is FieldKind.CHOICES:
+        return tuple(part for part in text.split(",") if part)
+    return text

@@ -1,0 +1,93 @@
+"""The rules a template must follow as a whole: every name it uses is there, every condition can be met.
+
+MRRT's own rules on single elements are checked where they are read (`mrrt`, `fields`, `coding`).
+"""
+
+from collections.abc import Iterator
+
+from workstation.dicom.content import Code
+from workstation.language import _
+from workstation.reporting.coding import invalid
+from workstation.reporting.condition import Condition
+from workstation.reporting.merge_names import MERGE_NAMES
+from workstation.reporting.sentence import PatternUnreadable, parse_pattern
+from workstation.reporting.structure import Field, FieldKind, Template, TemplateSection
+
+
+def check_template(template: Template, entries: dict[str, Code], ids: frozenset[str]) -> None:
+    """Raise TemplateInvalid for the first rule broken."""
+    if not template.sections:
+        raise invalid("body", _("there is no section"))
+    for target in entries:
+        if target not in ids:
+            raise invalid(f"entry {target}", _("ORIGTXT names no element of the page"))
+    known: dict[str, Field] = {}
+    for section, field in _walk(template.sections):
+        if field is None:
+            _check_condition(section.condition, section.section_id, known)
+        else:
+            _check_condition(field.condition, field.field_id, known)
+            _check_field(field)
+            known[field.field_id] = field
+    for section, field in _walk(template.sections):
+        owner, sentence = (section.section_id, section.sentence) if field is None else (field.field_id, field.sentence)
+        _check_sentence(sentence, owner, known, has_value=field is not None)
+        if field is not None and field.classify:
+            _check_classification(field, known)
+
+
+def _walk(sections: tuple[TemplateSection, ...]) -> Iterator[tuple[TemplateSection, Field | None]]:
+    """Each section, then its parts, in the order of the page."""
+    for section in sections:
+        yield section, None
+        for part in section.content:
+            if isinstance(part, Field):
+                yield section, part
+            else:
+                yield from _walk((part,))
+
+
+def _check_condition(condition: Condition | None, owner: str, known: dict[str, Field]) -> None:
+    for term in condition.terms() if condition else ():
+        field = known.get(term.field_id)
+        if field is None:
+            # an earlier field only, so that conditions can't go round in a circle
+            rule = _("data-iris-show-if names {name}, which is no field before it")
+            raise invalid(owner, rule.format(name=term.field_id))
+        if field.options and not {option.value for option in field.options}.issuperset(term.values):
+            rule = _("data-iris-show-if compares {name} with a value it can't have")
+            raise invalid(owner, rule.format(name=term.field_id))
+
+
+def _check_field(field: Field) -> None:
+    if field.merge and field.merge not in MERGE_NAMES:
+        raise invalid(field.field_id, _("data-iris-merge {name} is unknown").format(name=field.merge))
+    if field.options:
+        for name, text in (("selected", field.default), ("data-iris-normal", field.normal or "")):
+            if any(field.option(value) is None for value in text.split(",") if value):
+                raise invalid(field.field_id, _("{name} is none of the options").format(name=name))
+    if field.links in ("one", "next") and field.kind is not FieldKind.NUMBER:
+        raise invalid(field.field_id, _("data-iris-links one or next belongs to a NUMBER"))
+    if field.links == "many" and field.kind is not FieldKind.PARAGRAPH:
+        raise invalid(field.field_id, _("data-iris-links many belongs to a textarea"))
+
+
+def _check_sentence(sentence: str | None, owner: str, known: dict[str, Field], *, has_value: bool) -> None:
+    if not sentence:
+        return
+    try:
+        names = {reference.name for reference in parse_pattern(sentence).references()}
+    except PatternUnreadable as error:
+        rule = _("data-iris-text has an unmatched “{sign}”").format(sign=str(error))
+        raise invalid(owner, rule) from None
+    allowed = set(known) | ({"value"} if has_value else set())
+    for name in sorted(names - allowed):
+        raise invalid(owner, _("data-iris-text names {name}, which is no field").format(name=name))
+
+
+def _check_classification(field: Field, known: dict[str, Field]) -> None:
+    number = known.get(field.classify)
+    if number is None or number.kind is not FieldKind.NUMBER:
+        raise invalid(field.field_id, _("data-iris-classify must name a NUMBER"))
+    if not any(option.interval for option in field.options):
+        raise invalid(field.field_id, _("data-iris-classify needs options with data-iris-range"))

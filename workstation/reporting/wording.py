@@ -1,0 +1,138 @@
+"""Numbers, units, dates and the few words that the program itself puts into a report, in the report's language.
+
+The report's language is the template's, not the program's, so these are not in the gettext catalogue.
+"""
+
+from datetime import date, datetime
+
+from workstation.reporting.structure import Language
+
+_UNITS_RU = {
+    "mm": "мм",
+    "cm": "см",
+    "mm2": "мм²",
+    "cm2": "см²",
+    "ml": "мл",
+    "[hnsf'U]": "HU",
+    "mGy.cm": "мГр·см",
+    "mSv": "мЗв",
+    "a": "лет",
+    "deg": "°",
+    "s": "с",
+}
+_UNITS_EN = {"mm2": "mm²", "cm2": "cm²", "ml": "mL", "[hnsf'U]": "HU", "mGy.cm": "mGy·cm", "a": "y", "deg": "°"}
+
+_MONTHS_EN = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_WORDS: dict[Language, dict[str, str]] = {
+    "ru": {
+        "and": "и",
+        "measurement": "Измерение",
+        "area": "площадь",
+        "mean": "среднее",
+        "deviation": "СО",
+        "minimum": "мин.",
+        "maximum": "макс.",
+        "no unit": "без единицы: масштаб неизвестен",
+        "request": "Вопрос",
+        "history": "Анамнез",
+        "clinical information": "Клинические данные",
+        "years": "лет",
+        "male": "мужской",
+        "female": "женский",
+    },
+    "en": {
+        "and": "and",
+        "measurement": "Measurement",
+        "area": "area",
+        "mean": "mean",
+        "deviation": "SD",
+        "minimum": "min.",
+        "maximum": "max.",
+        "no unit": "no unit: scale unknown",
+        "request": "Question",
+        "history": "History",
+        "clinical information": "Clinical information",
+        "years": "years",
+        "male": "male",
+        "female": "female",
+    },
+}
+
+
+def word(name: str, language: Language) -> str:
+    """A word of the program in the report's language."""
+    return _WORDS[language][name]
+
+
+def unit_text(unit: str, language: Language) -> str:
+    """A UCUM unit as it is printed."""
+    if unit == "1":
+        return ""
+    return (_UNITS_RU if language == "ru" else _UNITS_EN).get(unit, unit)
+
+
+def with_unit(number: str, unit: str, language: Language) -> str:
+    """Number and unit, held together by a no-break space where the language sets one."""
+    text = unit_text(unit, language)
+    if not text:
+        return number
+    close = text == "°" or (text == "%" and language == "en")
+    return f"{number}{text}" if close else f"{number}\N{NO-BREAK SPACE}{text}"
+
+
+def number_text(number: float, decimals: int, language: Language) -> str:
+    """A number with the language's decimal sign, a true minus, and at most `decimals` places."""
+    text = f"{number:.{decimals}f}"
+    if float(text) == 0:
+        text = text.removeprefix("-")
+    text = text.replace("-", "\N{MINUS SIGN}")
+    return text.replace(".", ",") if language == "ru" else text
+
+
+def number_of(text: str) -> float | None:
+    """The number somebody typed, with comma or point; None when it is none."""
+    tidy = text.strip().replace("\N{MINUS SIGN}", "-").replace(",", ".").replace("\N{NO-BREAK SPACE}", "")
+    try:
+        number = float(tidy)
+    except ValueError:
+        return None
+    # nan, inf and 1e5 are numbers to Python, not to a radiologist
+    return number if tidy.lstrip("+-").replace(".", "", 1).isdigit() else None
+
+
+def typed_number_text(text: str, language: Language) -> str:
+    """What was typed, with the language's decimal sign; unchanged when it is no number."""
+    if number_of(text) is None:
+        return text.strip()
+    tidy = text.strip().replace("-", "\N{MINUS SIGN}").replace(",", ".")
+    return tidy.replace(".", ",") if language == "ru" else tidy
+
+
+def parse_date(text: str) -> date | None:
+    """A date written `YYYYMMDD`, `YYYY-MM-DD` or `DD.MM.YYYY`."""
+    for pattern in ("%Y%m%d", "%Y-%m-%d", "%d.%m.%Y"):
+        try:
+            return datetime.strptime(text.strip(), pattern).date()  # noqa: DTZ007 - a date has no zone
+        except ValueError:
+            continue
+    return None
+
+
+def date_text(text: str, language: Language) -> str:
+    """A DICOM date as the language writes it; unchanged when it is no date."""
+    day = parse_date(text)
+    if day is None:
+        return text.strip()
+    if language == "ru":
+        return f"{day.day:02}.{day.month:02}.{day.year}"
+    return f"{day.day}\N{NO-BREAK SPACE}{_MONTHS_EN[day.month - 1]} {day.year}"
+
+
+def joined(words: list[str], language: Language) -> str:
+    """`a, b and c`."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {word('and', language)} {words[-1]}"
