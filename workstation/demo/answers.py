@@ -1,0 +1,57 @@
+"""What all services of the embedded IRIS answer with: DICOM JSON, lists cut into pages, warnings, refusals."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from workstation.demo.faults import Faults
+from workstation.demo.headers import Json
+from workstation.demo.matching import Query
+
+DICOM_JSON = "application/dicom+json"
+ROOT = "/dicom-web"
+
+
+def base_url(request: Request) -> str:
+    """The DICOMweb root as this client reaches it, without a slash at the end."""
+    return str(request.base_url).rstrip("/") + ROOT
+
+
+def dicom_json(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer in DICOM JSON."""
+    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    return Response(body, status, dict(headers or {}), media_type=DICOM_JSON)
+
+
+def warning(request: Request, text: str) -> str:
+    """The value of a Warning header as PS3.18 has them: code 299, the service, a quoted text."""
+    return f'299 {request.url.netloc} "{text}"'
+
+
+def refusal(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer that says no, with one line for a person."""
+    return Response(text + "\n", status, dict(headers or {}), media_type="text/plain")
+
+
+def unacceptable(request: Request) -> Response | None:
+    """406 unless the client takes DICOM JSON."""
+    accept = request.query_params.get("accept") or request.headers.get("accept") or "*/*"
+    if any(kind in accept for kind in ("json", "*/*", "application/*")):
+        return None
+    return refusal(406, "application/dicom+json is what there is")
+
+
+def page(request: Request, query: Query, found: Sequence[Json], faults: Faults) -> Response:
+    """The wanted window of a search's results, never more than the paging cap, with a warning when more are left."""
+    limit = min(faults.paging_cap, query.limit if query.limit is not None else faults.paging_cap)
+    window = found[query.offset : query.offset + limit]
+    headers = {}
+    left = len(found) - query.offset - len(window)
+    if left > 0 and (query.limit is None or query.limit > limit):
+        headers["Warning"] = warning(request, f"There are {left} additional results that can be requested")
+    if not window and faults.empty_search == 204:
+        return Response(status_code=204)
+    return dicom_json(window, 200, headers)
