@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
 KEY_BITS = 3072
@@ -115,7 +116,7 @@ class Authority:
             )
             .sign(self.key, hashes.SHA256())
         )
-        return serialization.pkcs12.serialize_key_and_certificates(
+        return pkcs12.serialize_key_and_certificates(
             reader.common_name.encode(),
             key,
             certificate,
