@@ -20,6 +20,11 @@ class StoreFailure:
     reason: int
     text: str
 
+    @property
+    def passing(self) -> bool:
+        """Whether it is the server that lacks room, not the instance that is wrong: worth another try."""
+        return self.reason >> 8 == 0xA7 or self.reason == 0x0213
+
 
 @dataclass(frozen=True)
 class StoreAnswer:

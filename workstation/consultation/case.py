@@ -1,0 +1,160 @@
+"""A case as the reader sees it: one row of the worklist, a filter over rows, and what an open case holds."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Literal
+
+from workstation.archive.ledger import StudyLedger
+from workstation.consultation.states import FINISHED_STATES, HELD_STATES, OPEN_STATES, WRITING_STATES, CaseState
+from workstation.dicom.content import Order, Patient, StudyHeader
+from workstation.dicom.documents import ReportText
+from workstation.dicom.instance import Instance
+
+Priority = Literal["HIGH", "MEDIUM", "LOW"]
+PRIORITIES: tuple[Priority, ...] = ("HIGH", "MEDIUM", "LOW")
+Origin = Literal["workitem", "study"]
+
+
+class CaseKind(Enum):
+    """A first reading of a study, or a second one beside a first report."""
+
+    FIRST_READING = "first"
+    SECOND_OPINION = "second"
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """One case. Dates are `YYYYMMDD`, `deadline` is timezone-aware, `age_at_study` in whole years.
+
+    `expected` and `received` count the instances of the study, `priors_…` the earlier studies found and complete here.
+    `origin` is "study" in archive mode, where there is no workitem and a case is held locally.
+    """
+
+    case_uid: str
+    state: CaseState
+    kind: CaseKind
+    priority: Priority
+    deadline: datetime | None
+    patient: Patient
+    age_at_study: int | None
+    modality: str
+    region: str
+    study_uid: str
+    study_date: str
+    study_description: str
+    accession: str
+    sender: str
+    question: str
+    history: str
+    label: str
+    reader: str
+    expected: int
+    received: int
+    priors_expected: int
+    priors_received: int
+    has_first_report: bool
+    order: Order
+    origin: Origin = "workitem"
+    input_ready: bool = True
+
+    @property
+    def is_held(self) -> bool:
+        """Ours: it may be written, online or not. Any other is for viewing only."""
+        return self.state in HELD_STATES
+
+    @property
+    def is_writable(self) -> bool:
+        """Held and not yet signed."""
+        return self.state in WRITING_STATES
+
+    @property
+    def is_complete_here(self) -> bool:
+        """Whether it can be opened without the link: every listed instance and prior is here."""
+        return 0 < self.expected <= self.received and self.priors_received >= self.priors_expected
+
+    def to_json(self) -> str:
+        """The values the database keeps in one piece: all but state and counts, which have columns and tables."""
+        plain = asdict(self)
+        for counted in ("state", "expected", "received", "priors_expected", "priors_received"):
+            del plain[counted]
+        plain["kind"] = self.kind.value
+        plain["deadline"] = self.deadline.isoformat() if self.deadline else None
+        return json.dumps(plain, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What of a case is here."""
+
+    expected: int = 0
+    received: int = 0
+    priors_expected: int = 0
+    priors_received: int = 0
+
+
+def case_from_json(text: str, state: str, counts: Counts) -> CaseRow:
+    """The row that `to_json` wrote."""
+    plain: dict[str, Any] = json.loads(text)
+    readers: dict[str, Callable[[Any], Any]] = {
+        "kind": CaseKind,
+        "deadline": lambda value: datetime.fromisoformat(value) if value else None,
+        "patient": lambda value: Patient(**value),
+        "order": lambda value: Order(**value),
+    }
+    values = {name: readers[name](value) if name in readers else value for name, value in plain.items()}
+    return CaseRow(state=CaseState(state), **asdict(counts), **values)
+
+
+@dataclass(frozen=True)
+class CaseFilter:
+    """What the worklist shows: all given conditions hold. `text` is searched in names, numbers and the question."""
+
+    text: str = ""
+    kind: CaseKind | None = None
+    modality: str | None = None
+    states: Literal["open", "held", "finished"] | None = "open"
+
+
+STATES_OF: dict[str, tuple[CaseState, ...]] = {
+    "open": OPEN_STATES,
+    "held": HELD_STATES,
+    "finished": FINISHED_STATES,
+}
+
+
+@dataclass(frozen=True)
+class PriorStudy:
+    """An earlier study of the patient: why it is worth looking at, what raises doubt, and what of it is here."""
+
+    header: StudyHeader
+    instances: tuple[Instance, ...]
+    reason: str
+    doubt: str
+    reports: tuple[ReportText, ...]
+    ledger: StudyLedger
+
+
+@dataclass(frozen=True)
+class CaseContents:
+    """What an open case holds: instances of the study and of its priors, reports, and how complete both are."""
+
+    study: tuple[Instance, ...]
+    ledger: StudyLedger
+    priors: tuple[PriorStudy, ...]
+    first_report: ReportText | None
+
+    @property
+    def header(self) -> StudyHeader | None:
+        """The study as its images have it."""
+        return next((instance.study for instance in self.study), None)
+
+
+def age_at(birth_date: str, study_date: str) -> int | None:
+    """Whole years between two DICOM dates; None when one is missing or impossible."""
+    if not (len(birth_date) == len(study_date) == 8 and birth_date.isdigit() and study_date.isdigit()):
+        return None
+    years = int(study_date[:4]) - int(birth_date[:4]) - (study_date[4:] < birth_date[4:])
+    return years if 0 <= years < 150 else None

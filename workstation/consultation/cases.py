@@ -1,0 +1,302 @@
+"""Cases as rows of the archive's database: the worklist merged in, filtered, ordered and paged there.
+
+A refresh replaces what nobody holds and never touches what we hold. Order: priority, then deadline, then UID.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from workstation.archive import ledger
+from workstation.archive.database import Cursor, Database, now
+from workstation.consultation.case import (
+    PRIORITIES,
+    STATES_OF,
+    CaseFilter,
+    CaseKind,
+    CaseRow,
+    Counts,
+    age_at,
+    case_from_json,
+)
+from workstation.consultation.states import CaseEvent, CaseState, after
+from workstation.dicom.content import Order
+from workstation.iris.entries import StudyEntry
+from workstation.iris.workitem import InputReference, Workitem
+
+# text order puts '' first, but a case without deadline comes last
+_NO_DEADLINE = "9999"
+_GROUP = 500
+# objects about images rather than images: they don't name a study's modality
+_COMPANIONS = {"SR", "KO", "PR", "DOC", "SEG", "REG"}
+
+
+class Cases:
+    """The cases of one archive. Thread-safe."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def merge_workitems(self, workitems: Iterable[Workitem]) -> int:
+        """Take in a whole worklist as it is read, page by page; how many cases it has.
+
+        Cases that nobody holds and that aren't on it any more go; only once the worklist came to its end.
+        """
+        return self._merge((_row_of_workitem(item), item.inputs, item) for item in workitems)
+
+    def merge_studies(self, studies: Iterable[StudyEntry]) -> int:
+        """The same in archive mode: each study of the archive is a case."""
+        return self._merge((_row_of_study(study), (), None) for study in studies)
+
+    def _merge(self, found: Iterator[tuple[CaseRow, tuple[InputReference, ...], Workitem | None]]) -> int:
+        started = now()
+        count = 0
+        while group := list(islice(found, _GROUP)):
+            with self._database.transaction() as cursor:
+                for row, inputs, workitem in group:
+                    _upsert(cursor, row, inputs, workitem)
+            count += len(group)
+        with self._database.transaction() as cursor:
+            cursor.execute("DELETE FROM cases WHERE seen_at < ? AND state = ?", (started, CaseState.REQUESTED.value))
+            # what someone else took stays until the next list, for the reader to see; what was written for it stays
+            cursor.execute(
+                """DELETE FROM cases WHERE seen_at < ? AND state = ? AND case_uid NOT IN (SELECT case_uid FROM drafts)
+                AND case_uid NOT IN (SELECT case_uid FROM packages)""",
+                (started, CaseState.LOST.value),
+            )
+        return count
+
+    def count(self, wanted: CaseFilter) -> int:
+        """How many cases match."""
+        where, values = _conditions(wanted)
+        with self._database.read() as cursor:
+            row = cursor.execute(
+                f"SELECT count(*) FROM cases INDEXED BY cases_worklist WHERE {where}", values
+            ).fetchone()
+        return int(row[0])
+
+    def page(self, wanted: CaseFilter, offset: int, limit: int) -> list[CaseRow]:
+        """The matching cases from `offset` on, at most `limit`, in the worklist's order."""
+        where, values = _conditions(wanted)
+        with self._database.read() as cursor:
+            rows = cursor.execute(
+                f"""SELECT c.* FROM (
+                SELECT case_uid FROM cases INDEXED BY cases_worklist WHERE {where}
+                ORDER BY priority, deadline, case_uid LIMIT ? OFFSET ?
+                ) JOIN cases c USING (case_uid) ORDER BY c.priority, c.deadline, c.case_uid""",
+                (*values, limit, offset),
+            ).fetchall()
+            return [_row(cursor, row) for row in rows]
+
+    def get(self, case_uid: str) -> CaseRow:
+        """One case; raises KeyError when there is none."""
+        with self._database.read() as cursor:
+            return read_case(cursor, case_uid)
+
+    def inputs(self, case_uid: str) -> tuple[InputReference, ...]:
+        """What the workitem names as input."""
+        with self._database.read() as cursor:
+            rows = cursor.execute(
+                """SELECT study_uid, series_uid, sop_class_uid, sop_uid, retrieve_url, role FROM case_inputs
+                WHERE case_uid = ? ORDER BY ordinal""",
+                (case_uid,),
+            ).fetchall()
+        return tuple(InputReference(*row) for row in rows)
+
+    def apply(self, case_uid: str, *events: CaseEvent) -> CaseRow:
+        """Let the events happen to the case, durably."""
+        with self._database.transaction() as cursor:
+            apply(cursor, case_uid, *events)
+            return read_case(cursor, case_uid)
+
+    def in_states(self, states: Iterable[CaseState]) -> list[str]:
+        """The UIDs of the cases in any of the states."""
+        names = [state.value for state in states]
+        marks = ", ".join("?" * len(names))
+        with self._database.read() as cursor:
+            return [row[0] for row in cursor.execute(f"SELECT case_uid FROM cases WHERE state IN ({marks})", names)]
+
+
+def apply(cursor: Cursor, case_uid: str, *events: CaseEvent) -> CaseState:
+    """Let events happen inside the caller's transaction; the state afterwards. Raises ImpossibleEvent, KeyError."""
+    row = cursor.execute("SELECT state FROM cases WHERE case_uid = ?", (case_uid,)).fetchone()
+    if row is None:
+        raise KeyError(case_uid)
+    state = CaseState(row[0])
+    for event in events:
+        state = after(state, event)
+    if state.value != row[0]:
+        cursor.execute("UPDATE cases SET state = ? WHERE case_uid = ?", (state.value, case_uid))
+    return state
+
+
+def read_case(cursor: Cursor, case_uid: str) -> CaseRow:
+    """One case as the cursor sees it; raises KeyError when there is none."""
+    row = cursor.execute("SELECT * FROM cases WHERE case_uid = ?", (case_uid,)).fetchone()
+    if row is None:
+        raise KeyError(case_uid)
+    return _row(cursor, row)
+
+
+def set_reader(cursor: Cursor, case_uid: str, name: str) -> None:
+    """Note who reads the case."""
+    row = cursor.execute("SELECT state, row_json FROM cases WHERE case_uid = ?", (case_uid,)).fetchone()
+    case = case_from_json(row["row_json"], row["state"], Counts())
+    renamed = CaseRow(**{**vars(case), "reader": name})
+    cursor.execute("UPDATE cases SET reader = ?, row_json = ? WHERE case_uid = ?", (name, renamed.to_json(), case_uid))
+
+
+def _row(cursor: Cursor, row: Any) -> CaseRow:
+    return case_from_json(row["row_json"], row["state"], _counts(cursor, row["case_uid"], row["study_uid"]))
+
+
+def _counts(cursor: Cursor, case_uid: str, study_uid: str) -> Counts:
+    priors = cursor.execute("SELECT study_uid FROM priors WHERE case_uid = ?", (case_uid,)).fetchall()
+    complete = 0
+    for prior in priors:
+        expected, received = ledger.counts(cursor, prior[0])
+        complete += 0 < expected <= received
+    return Counts(*ledger.counts(cursor, study_uid), len(priors), complete)
+
+
+def _conditions(wanted: CaseFilter) -> tuple[str, list[str]]:
+    conditions = ["1"]
+    values: list[str] = []
+    if wanted.states:
+        states = STATES_OF[wanted.states]
+        conditions.append(f"state IN ({', '.join('?' * len(states))})")
+        values += [state.value for state in states]
+    if wanted.kind:
+        conditions.append("kind = ?")
+        values.append(wanted.kind.value)
+    if wanted.modality:
+        conditions.append("modality = ?")
+        values.append(wanted.modality)
+    for word in wanted.text.casefold().split():
+        conditions.append("instr(search, ?) > 0")
+        values.append(word)
+    return " AND ".join(conditions), values
+
+
+def _upsert(cursor: Cursor, row: CaseRow, inputs: tuple[InputReference, ...], workitem: Workitem | None) -> None:
+    columns = {
+        "case_uid": row.case_uid,
+        "origin": row.origin,
+        "state": CaseState.REQUESTED.value,
+        "kind": row.kind.value,
+        "priority": PRIORITIES.index(row.priority),
+        "deadline": _stamp(row.deadline) or _NO_DEADLINE,
+        "expiry": _stamp(workitem.expiry) if workitem else "",
+        "modality": row.modality,
+        "region": row.region,
+        "sender": row.sender,
+        "label": row.label,
+        "reader": row.reader,
+        "study_uid": row.study_uid,
+        "study_date": row.study_date,
+        "patient_id": row.patient.patient_id,
+        "issuer": row.patient.issuer,
+        "search": _search_text(row),
+        "modified_at": _stamp(workitem.modified_at) if workitem else "",
+        "row_json": row.to_json(),
+        "seen_at": now(),
+    }
+    updates = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in ("case_uid", "state"))
+    changed = cursor.execute(
+        f"""INSERT INTO cases ({", ".join(columns)}) VALUES ({", ".join("?" * len(columns))})
+        ON CONFLICT (case_uid) DO UPDATE SET {updates} WHERE state = '{CaseState.REQUESTED.value}'""",
+        tuple(columns.values()),
+    )
+    if not changed.rowcount:
+        cursor.execute("UPDATE cases SET seen_at = ? WHERE case_uid = ?", (columns["seen_at"], row.case_uid))
+        return
+    cursor.execute("DELETE FROM case_inputs WHERE case_uid = ?", (row.case_uid,))
+    cursor.executemany(
+        "INSERT INTO case_inputs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                row.case_uid, number, one.role, one.study_uid, one.series_uid, one.sop_class_uid,
+                one.sop_instance_uid, one.retrieve_url,
+            )
+            for number, one in enumerate(inputs)
+        ],
+    )  # fmt: skip
+
+
+def _stamp(moment: datetime | None) -> str:
+    """A time as the database keeps it: UTC, so that text order is time order."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds") if moment else ""
+
+
+def _search_text(row: CaseRow) -> str:
+    parts = (
+        row.patient.name.replace("^", " ").replace("=", " "),
+        row.patient.patient_id,
+        row.accession,
+        row.question,
+        row.study_description,
+        row.sender,
+        row.label,
+    )
+    return " ".join(part for part in parts if part).casefold()
+
+
+def _row_of_workitem(item: Workitem) -> CaseRow:
+    return CaseRow(
+        case_uid=item.uid,
+        state=CaseState.REQUESTED,
+        kind=CaseKind(item.kind),
+        priority=next((one for one in PRIORITIES if one == item.priority), "MEDIUM"),
+        deadline=item.deadline,
+        patient=item.patient,
+        age_at_study=age_at(item.patient.birth_date, item.study_date),
+        modality=item.modality,
+        region=item.body_part,
+        study_uid=item.study_uid,
+        study_date=item.study_date,
+        study_description=item.requested_procedure,
+        accession=item.accession,
+        sender=item.sender,
+        question=item.question,
+        history=item.history,
+        label=item.label,
+        reader=item.reader_name,
+        expected=0,
+        received=0,
+        priors_expected=0,
+        priors_received=0,
+        has_first_report=any(one.role == "first_report" for one in item.inputs),
+        order=item.order,
+        input_ready=item.input_ready,
+    )
+
+
+def _row_of_study(entry: StudyEntry) -> CaseRow:
+    return CaseRow(
+        case_uid=entry.study_uid,
+        state=CaseState.REQUESTED,
+        kind=CaseKind.FIRST_READING,
+        priority="MEDIUM",
+        deadline=None,
+        patient=entry.patient,
+        age_at_study=age_at(entry.patient.birth_date, entry.study.study_date),
+        modality=next((one for one in entry.modalities if one not in _COMPANIONS), entry.study.modality),
+        region=entry.body_part,
+        study_uid=entry.study_uid,
+        study_date=entry.study.study_date,
+        study_description=entry.study.description,
+        accession=entry.study.accession,
+        sender="",
+        question="",
+        history="",
+        label="",
+        reader="",
+        expected=0,
+        received=0,
+        priors_expected=0,
+        priors_received=0,
+        has_first_report=False,
+        order=Order(),
+        origin="study",
+    )
