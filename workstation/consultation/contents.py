@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Mapping
 
 from workstation.archive.archive import Archive
-from workstation.archive.ledger import StudyLedger, study_ledger
+from workstation.archive.ledger import study_ledger
 from workstation.archive.priors import remembered
 from workstation.consultation.case import CaseContents, CaseRow, PriorStudy
 from workstation.dicom.documents import ReportText, read_report
 from workstation.dicom.instance import Instance
 from workstation.errors import UnreadableObject
-from workstation.language import _, ngettext
 
 _SR_CLASSES = "1.2.840.10008.5.1.4.1.1.88."
 _PDF_CLASS = "1.2.840.10008.5.1.4.1.1.104.1"
@@ -60,16 +59,6 @@ def merge_values(case: CaseRow, contents: CaseContents) -> Mapping[str, str]:
         "order.question": case.question,
         "order.history": case.history,
     }
-
-
-def completeness(ledger: StudyLedger) -> str:
-    """The statement that goes into the conclusion: on how many of the study's images it rests."""
-    expected = max(ledger.expected, ledger.received)
-    text = ngettext("Read on {received} of {expected} image", "Read on {received} of {expected} images", expected)
-    stated = text.format(received=ledger.received, expected=expected)
-    if ledger.complete:
-        return f"{stated}."
-    return _("{stated}; what was missing had not arrived or could not be had.").format(stated=stated)
 
 
 def _reports(archive: Archive, instances: Iterable[Instance]) -> list[ReportText]:

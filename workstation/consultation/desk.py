@@ -17,12 +17,12 @@ from workstation.consultation import package
 from workstation.consultation.case import CaseContents, CaseFilter, CaseRow
 from workstation.consultation.cases import Cases, apply, read_case, set_reader
 from workstation.consultation.claims import begin_claim, find_claim, settle_claim
-from workstation.consultation.contents import completeness, merge_values, read_contents
+from workstation.consultation.contents import merge_values, read_contents
 from workstation.consultation.delivery import deliver_due
 from workstation.consultation.drafts import Drafts, save_draft
 from workstation.consultation.outbox import Outbox, OutboxRow, enqueue, requeue
 from workstation.consultation.package import Prepared
-from workstation.consultation.signed import must_verify, sealed_objects, signer_certificates
+from workstation.consultation.signed import must_verify, sealed_objects
 from workstation.consultation.states import WRITING_STATES, CaseEvent, CaseState
 from workstation.consultation.submission import Submission
 from workstation.dicom.content import Code, KeyImage, Measurement
@@ -240,17 +240,16 @@ class Desk:
         key_images: Sequence[KeyImage],
     ) -> Prepared:
         """Make the documents as they would be signed; raises FormIncomplete."""
-        case = self._cases.get(case_uid)
-        contents = self.contents(case_uid)
+        servers = self._settings.servers
         return package.prepare(
-            case,
-            contents,
+            self._cases.get(case_uid),
+            self.contents(case_uid),
             template,
             form,
-            tuple(measurements),
-            tuple(key_images),
+            measurements,
+            key_images,
             self._settings.reader,
-            completeness(contents.ledger),
+            station_name=servers[0].aet if servers else "",
         )
 
     def sign(self, case_uid: str, prepared: Prepared, identity: Identity) -> None:
@@ -268,10 +267,10 @@ class Desk:
                 cursor,
                 case_uid,
                 case.study_uid,
-                sealed_objects(signed, case.study_uid),
+                sealed_objects(signed),
                 title=prepared.conclusion.title.meaning,
-                signer=identity.subject,
-                certificates=signer_certificates(identity),
+                signer=signed.signer,
+                certificates=signed.certificates,
             )
             audit.record(cursor, self._who, "conclusion signed", case_uid, {"package": package_uid})
 

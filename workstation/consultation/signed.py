@@ -1,35 +1,25 @@
 """Between signing and the outbox: signed objects as sealed rows, and the check of a signature read back."""
 
-import hashlib
-
 from workstation.consultation.outbox import Package, SealedObject
 from workstation.consultation.package import SignedPackage
 from workstation.errors import UnreadableObject
 from workstation.language import _
-from workstation.signing.identity import Identity
 
 
-def sealed_objects(signed: SignedPackage, study_uid: str) -> tuple[SealedObject, ...]:
+def sealed_objects(signed: SignedPackage) -> tuple[SealedObject, ...]:
     """The objects of a signed package in sending order, the conclusion last."""
     return tuple(
         SealedObject(
-            role=str(one.kind),
-            study_uid=study_uid,
+            role=one.kind,
+            study_uid=one.study_uid,
             series_uid=one.series_uid,
             sop_class_uid=one.sop_class_uid,
             sop_instance_uid=one.sop_instance_uid,
-            sha256=hashlib.sha256(one.data).digest(),
+            sha256=one.sha256,
             data=one.data,
         )
         for one in signed.objects
     )
-
-
-def signer_certificates(identity: Identity) -> str:
-    """The signer's certificate and its chain as PEM: what a signature read back is checked against."""
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    return "".join(one.public_bytes(Encoding.PEM).decode() for one in (identity.certificate, *identity.chain))
 
 
 def must_verify(data: bytes, package: Package) -> None:
