@@ -111,9 +111,11 @@ class Archive:
                 group.flush()
             with self.database.transaction() as cursor:
                 results = [enter(cursor, entry) if isinstance(entry, Arrived) else entry for entry in arrived]
-            for entry, result in zip(arrived, results, strict=True):
-                if isinstance(entry, Arrived) and isinstance(result, Stored) and result.outcome == "new":
-                    group.settle(entry.name)
+            group.settle(
+                entry.name
+                for entry, result in zip(arrived, results, strict=True)
+                if isinstance(entry, Arrived) and isinstance(result, Stored) and result.outcome == "new"
+            )
         return results
 
     def get(self, sop_uid: str) -> bytes:

@@ -13,7 +13,7 @@ import errno
 import os
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from io import FileIO
@@ -153,7 +153,7 @@ class Group:
         sealed = memoryview(self._store.buffer())
         plain = memoryview(data)
         try:
-            file = FileIO(self._store.incoming(name), "x")
+            file = FileIO(self._store.incoming(name), "x", opener=_private)
             self._written.add(name)
             self._open.append(file)
             write_all(file, header)
@@ -176,14 +176,22 @@ class Group:
         except OSError as error:
             raise _named(error) from error
 
-    def settle(self, name: str) -> None:
-        """The index names the file: it goes to its place."""
-        self._store.settle(name)
-        self._written.discard(name)
+    def settle(self, names: Iterable[str]) -> None:
+        """The index names these files: they go to their places."""
+        kept = list(names)
+        self._written.difference_update(kept)
+        for name in kept:
+            # where it lies it is found as well, and the next start tries again
+            with suppress(OSError):
+                self._store.settle(name)
 
     def _close(self) -> None:
         while self._open:
             self._open.pop().close()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def write_all(file: FileIO, data: bytes | memoryview) -> None:
