@@ -130,6 +130,12 @@ def companions(conclusion: Conclusion) -> tuple[ImageReference, ...]:
     return tuple(listed)
 
 
+def conclusion_reference(conclusion: Conclusion) -> ImageReference:
+    """The conclusion itself, as others refer to it."""
+    uids = conclusion.uids
+    return ImageReference(conclusion.study.study_uid, uids.conclusion_series, ENHANCED_SR, uids.conclusion)
+
+
 def date_time(moment: datetime) -> str:
     """A DT with its offset, to the second."""
     return moment.strftime("%Y%m%d%H%M%S%z")

@@ -42,16 +42,22 @@ class Identity:
         """The certificate, X.509, DER."""
         return self.certificate.public_bytes(serialization.Encoding.DER)
 
+    @property
+    def certificates_pem(self) -> str:
+        """The certificate and its chain, PEM: what others need to verify."""
+        pem = [one.public_bytes(serialization.Encoding.PEM).decode() for one in (self.certificate, *self.chain)]
+        return "".join(pem)
+
     def sign(self, payload: bytes) -> bytes:
         """RSASSA-PKCS1-v1_5 with SHA-256 over `payload`. Raises IdentityUnusable once the certificate has expired."""
         check_validity(self.certificate)
         return self._sign(payload)
 
 
-def load_pkcs12(path: Path, password: str) -> Identity:
+def load_pkcs12(path: Path | str, password: str) -> Identity:
     """Open a PKCS#12 file (`.p12`, `.pfx`). Raises IdentityUnusable, with what is wrong in one line."""
     try:
-        data = path.read_bytes()
+        data = Path(path).read_bytes()
     except OSError as error:
         raise _unusable(_("the file can't be read")) from error
     if not data.startswith(b"\x30"):
