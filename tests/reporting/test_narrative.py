@@ -127,6 +127,17 @@ def test_a_region_linked_to_a_text_is_said_after_it() -> None:
     )
 
 
+def test_lines_of_a_paragraph_stay_lines() -> None:
+    form = started("en").answer("impression", "first finding\n\n second finding")
+    assert said("en", "impression_section", form) == "First finding.\nSecond finding."
+
+
+def test_the_source_of_the_scale_is_translated() -> None:
+    measured = replace(length("2.25.1", 7.0), spacing_source="detector plane, uncorrected")
+    assert plain(measurement_text(measured, "en")) == "7.0 mm (detector plane, uncorrected)"
+    assert plain(measurement_text(measured, "ru")) == "7,0 мм (в плоскости детектора, без поправки)"
+
+
 def test_without_a_scale_the_number_says_so() -> None:
     unscaled = replace(length("2.25.1", 118.0), spacing_source="")
     unscaled = replace(unscaled, quantities=(replace(unscaled.primary, unit=None),))

@@ -125,6 +125,19 @@ def test_a_moved_graphic_only_marks_a_number_that_was_typed(chest: Template, for
     assert ("nodule_1_size", "stale") in rules(chest, form, length("2.25.1", 13.1))
 
 
+def test_the_normal_text_never_denies_a_measured_nodule(chest: Template, form: Form) -> None:
+    form, _field = link_measurement(chest, form, length("2.25.1", 12.4))
+    for section in chest.sections:
+        form = take_normal(chest, form, section)
+    assert form.text("nodules") == "one"
+
+
+def test_an_answer_that_hides_a_measurement_is_doubted(chest: Template, form: Form) -> None:
+    form, _field = link_measurement(chest, form, length("2.25.1", 12.4))
+    form = form.answer("nodules", "none")
+    assert ("nodule_1_size", "hidden") in rules(chest, form, length("2.25.1", 12.4))
+
+
 def test_a_deleted_graphic_refuses_the_signature(chest: Template, form: Form) -> None:
     form, _field = link_measurement(chest, form, length("2.25.1", 12.4))
     assert ("nodule_1_size", "gone") in rules(chest, form)

@@ -6,6 +6,7 @@ The SR, the measurements, the key images and the PDF are all written from this o
 from collections.abc import Sequence
 from datetime import datetime
 
+from workstation.dicom.concepts import CLINICAL_INFORMATION, FINDINGS, HISTORY
 from workstation.dicom.content import (
     Conclusion,
     DocumentUids,
@@ -23,7 +24,7 @@ from workstation.errors import FormIncomplete
 from workstation.language import _, ngettext
 from workstation.reporting.findings import by_uid
 from workstation.reporting.form import Form
-from workstation.reporting.headings import CLINICAL_INFORMATION, FINDINGS, HISTORY, REQUEST, element_under
+from workstation.reporting.headings import REQUEST, element_under
 from workstation.reporting.narrative import narrate
 from workstation.reporting.structure import Completion, Language, Template
 from workstation.reporting.validation import problems, prohibits

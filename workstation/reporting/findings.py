@@ -1,10 +1,10 @@
 """Measurements as a report says them: the number, its unit, and where the millimetres come from."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from workstation.dicom.content import Measurement, Quantity
 from workstation.reporting.structure import Language
-from workstation.reporting.wording import number_text, unit_text, with_unit, word
+from workstation.reporting.wording import number_text, spacing_text, with_unit, word
 
 # quantity codes (SCT) that carry a word of their own; a length says itself by its unit
 _NAMES = {
@@ -34,7 +34,8 @@ def quantity_text(quantity: Quantity, language: Language) -> str:
 def measurement_text(measurement: Measurement, language: Language) -> str:
     """All its numbers and the source of the spacing: `12.4 mm (Pixel Spacing)`."""
     numbers = ", ".join(quantity_text(quantity, language) for quantity in measurement.quantities)
-    return f"{numbers} ({measurement.spacing_source})" if measurement.spacing_source else numbers
+    source = spacing_text(measurement.spacing_source, language)
+    return f"{numbers} ({source})" if source and numbers else numbers
 
 
 def value_for(measurement: Measurement, name: str) -> str:
@@ -57,30 +58,13 @@ def fingerprint(measurement: Measurement) -> str:
     )
 
 
-def texts(measurements: Mapping[str, Measurement], uids: Iterable[str], language: Language) -> list[str]:
-    """The texts of those measurements that are still there."""
-    return [measurement_text(measurements[uid], language) for uid in uids if uid in measurements]
-
-
 def chip_text(measurement: Measurement, language: Language) -> str:
     """A short name for a button: label and first number."""
-    number = quantity_text(measurement.primary, language)
-    return f"{measurement.label} · {number}" if measurement.label else number
+    number = quantity_text(measurement.primary, language) if measurement.quantities else ""
+    return " · ".join(part for part in (measurement.label, number) if part)
 
 
 def _decimals(value: float, unit: str | None) -> int:
     if unit in ("mm2", "[hnsf'U]"):
         return 0 if abs(value) >= 100 else 1
     return 1
-
-
-__all__ = [
-    "by_uid",
-    "chip_text",
-    "fingerprint",
-    "measurement_text",
-    "quantity_text",
-    "texts",
-    "unit_text",
-    "value_for",
-]

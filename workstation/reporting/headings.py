@@ -1,24 +1,24 @@
 """The LOINC headings of a report's sections (PS3.16 CID 7001) and how templates name them."""
 
+from workstation.dicom.concepts import (
+    CLINICAL_INFORMATION,
+    CONCLUSION,
+    CONCLUSIONS,
+    FINDING,
+    FINDINGS,
+    HISTORY,
+    IMPRESSION,
+    IMPRESSIONS,
+    PREVIOUS_FINDINGS,
+    PROCEDURE_DESCRIPTION,
+    RECOMMENDATION,
+    RECOMMENDATIONS,
+)
+from workstation.dicom.concepts import CURRENT_PROCEDURE_DESCRIPTIONS as PROCEDURE
 from workstation.dicom.content import Code
 
-CLINICAL_INFORMATION = Code("55752-0", "LN", "Clinical Information")
-HISTORY = Code("11329-0", "LN", "History")
-PROCEDURE = Code("55111-9", "LN", "Current Procedure Descriptions")
-PREVIOUS_FINDINGS = Code("18834-2", "LN", "Previous Findings")
-FINDINGS = Code("59776-5", "LN", "Findings")
-IMPRESSIONS = Code("19005-8", "LN", "Impressions")
-CONCLUSIONS = Code("55110-1", "LN", "Conclusions")
-RECOMMENDATIONS = Code("18783-1", "LN", "Recommendations")
-
 DIAGNOSTIC_IMAGING_REPORT = Code("18748-4", "LN", "Diagnostic Imaging Report")
-
-FINDING = Code("121071", "DCM", "Finding")
-IMPRESSION = Code("121073", "DCM", "Impression")
-CONCLUSION = Code("121077", "DCM", "Conclusion")
-RECOMMENDATION = Code("121075", "DCM", "Recommendation")
 REQUEST = Code("55115-0", "LN", "Request")
-PROCEDURE_DESCRIPTION = Code("121065", "DCM", "Procedure Description")
 PREVIOUS_FINDING = Code("121069", "DCM", "Previous Finding")
 
 _BY_NAME = {

@@ -64,12 +64,9 @@ def take_measurement(form: Form, field: Field, measurement: Measurement) -> Form
 
 
 def take_normal(template: Template, form: Form, section: TemplateSection) -> Form:
-    """The form with the section's normal answers, where the reader hasn't answered otherwise.
-
-    Answers that came from a default or an earlier normal text are replaced; a typed or chosen one stays.
-    """
+    """The form with the section's normal answers in the fields that show and have no answer yet."""
     for field in section.all_fields():
-        if field.normal is None or form.edited(field.field_id) or form.links.get(field.field_id):
+        if field.normal is None or form.values(field.field_id):
             continue
         if field.field_id in visible(template, form).fields:
             form = form.answer(field.field_id, as_answer(field, field.normal), edited=False)

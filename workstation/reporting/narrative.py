@@ -108,7 +108,7 @@ class _Narrator:
             return as_sentence(pattern.say(lambda name: phrase if name == "value" else self._phrase_of(name)))
         match field.kind:
             case FieldKind.PARAGRAPH | FieldKind.CHECKBOX:
-                return as_sentence(phrase)
+                return "\n".join(as_sentence(line) for line in phrase.splitlines() if line.strip())
             case FieldKind.CHOICE if self._speaks(field):
                 return as_sentence(phrase)
         return as_sentence(f"{field.label}: {phrase}")

@@ -37,6 +37,9 @@ def problems(template: Template, form: Form, measurements: Sequence[Measurement]
             found += _field_problems(template, form, field)
             if measurements is not None:
                 found += _link_problems(form, field, measurements)
+        elif form.links.get(field.field_id):
+            message = _("holds a measurement, but another answer hides the field")
+            found.append(_problem(field, "hidden", Completion.ALERT, message))
     return (*found, *_strangers(template, form))
 
 

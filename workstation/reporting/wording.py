@@ -19,9 +19,31 @@ _UNITS_RU = {
     "a": "лет",
     "deg": "°",
     "s": "с",
+    "{pixels}": "пикс.",
+    "g/ml{SUVbw}": "SUV",
 }
-_UNITS_EN = {"mm2": "mm²", "cm2": "cm²", "ml": "mL", "[hnsf'U]": "HU", "mGy.cm": "mGy·cm", "a": "y", "deg": "°"}
+_UNITS_EN = {
+    "mm2": "mm²",
+    "cm2": "cm²",
+    "ml": "mL",
+    "[hnsf'U]": "HU",
+    "mGy.cm": "mGy·cm",
+    "a": "y",
+    "deg": "°",
+    "{pixels}": "px",
+    "g/ml{SUVbw}": "SUV",
+}
 
+# where millimetres come from, as `dicom.spacing` says it
+_SPACING_SOURCES_RU = {
+    "patient geometry": "по геометрии снимка",
+    "calibrated": "по калибровке",
+    "magnification-corrected, assumed depth": "с поправкой на увеличение, глубина предполагаемая",
+    "detector plane, uncorrected": "в плоскости детектора, без поправки",
+    "estimated from magnification": "оценка по увеличению",
+    "film, nominal": "по номинальному размеру плёнки",
+    "ultrasound region": "по разметке УЗ-области",
+}
 _MONTHS_EN = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -129,6 +151,11 @@ def date_text(text: str, language: Language) -> str:
     if language == "ru":
         return f"{day.day:02}.{day.month:02}.{day.year}"
     return f"{day.day}\N{NO-BREAK SPACE}{_MONTHS_EN[day.month - 1]} {day.year}"
+
+
+def spacing_text(source: str, language: Language) -> str:
+    """The source of the millimetres in the report's language."""
+    return _SPACING_SOURCES_RU.get(source, source) if language == "ru" else source
 
 
 def joined(words: list[str], language: Language) -> str:
