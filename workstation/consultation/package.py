@@ -1,0 +1,204 @@
+"""The package of a conclusion: what is shown before signing, and the signed objects in the order they are sent.
+
+`prepare` freezes everything into plain values and makes every UID and the plain PDF; `sign` only encodes and signs
+that. From then on bytes are carried, never made again.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from workstation.consultation.case import CaseContents, CaseRow
+from workstation.dicom.content import (
+    Code,
+    Conclusion,
+    ImageReference,
+    KeyImage,
+    Measurement,
+    Observer,
+    StudyHeader,
+)
+from workstation.dicom.document_header import companions, conclusion_reference
+from workstation.dicom.ko import write_key_images
+from workstation.dicom.pdf import write_pdf
+from workstation.dicom.sr import write_conclusion
+from workstation.dicom.tid1500 import write_measurements
+from workstation.dicom.uids import new_document_uids
+from workstation.errors import FormIncomplete
+from workstation.language import _
+from workstation.reporting.conclusion import build_conclusion
+from workstation.reporting.form import Form
+from workstation.reporting.pdf import render_pdf
+from workstation.reporting.structure import Language, Template
+from workstation.settings import Reader
+from workstation.signing.dicom_signature import sign_document
+from workstation.signing.identity import Identity
+from workstation.signing.pades import sign_pdf
+
+DocumentKind = Literal["key_images", "measurements", "pdf", "conclusion"]
+
+# modalities whose objects are documents, not pictures: they don't count among the images read
+_DOCUMENTS = frozenset({"SR", "KO", "PR", "DOC", "REG", "SEG", "PLAN", "RTPLAN", "RTSTRUCT", "AU", "FID"})
+_WORDS: dict[Language, dict[str, str]] = {
+    "ru": {
+        "read": "Заключение дано по {received} из {expected} изображений.",
+        "uncounted": "Заключение дано по {received} изображениям; сколько их всего, сервер не сообщил.",
+        "why": "Причина описания неполного исследования: {reason}.",
+        "signature": "Заключение",
+    },
+    "en": {
+        "read": "Read on {received} of {expected} images.",
+        "uncounted": "Read on {received} images; the server didn't say how many there are.",
+        "why": "Reason for reading an incomplete study: {reason}.",
+        "signature": "Conclusion",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is about to be signed: the values, and the PDF as it will be shown and then signed."""
+
+    conclusion: Conclusion
+    pdf: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class PackageObject:
+    """One signed object, final bytes; `sha256` is their digest."""
+
+    kind: DocumentKind
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_uid: str
+    series_uid: str
+    data: bytes = field(repr=False)
+    sha256: bytes
+
+    @property
+    def reference(self) -> ImageReference:
+        """The object as others refer to it."""
+        return ImageReference(self.study_uid, self.series_uid, self.sop_class_uid, self.sop_instance_uid)
+
+
+@dataclass(frozen=True)
+class SignedPackage:
+    """The objects in sending order, the conclusion last, so that its references resolve; `certificates` is PEM."""
+
+    objects: tuple[PackageObject, ...]
+    signer: str
+    certificates: str
+
+
+def prepare(
+    case: CaseRow,
+    contents: CaseContents,
+    template: Template,
+    form: Form,
+    measurements: Sequence[Measurement],
+    key_images: Sequence[KeyImage],
+    reader: Reader,
+    completeness: str = "",
+    *,
+    predecessors: Sequence[ImageReference] = (),
+    observed_at: datetime | None = None,
+    station_name: str = "",
+) -> Prepared:
+    """Freeze a case into what will be signed. `completeness` is made from the ledger when it isn't given.
+
+    Patient and study stand as the images have them, the worklist's values where there are no images. Raises
+    FormIncomplete while the form refuses a signature or no reader is set up.
+    """
+    if not (reader.name and reader.code):
+        raise FormIncomplete(
+            _("The reader is not set up"), _("name or identification code is missing"), _("Enter them in the settings.")
+        )
+    first = contents.study[0] if contents.study else None
+    conclusion = build_conclusion(
+        template,
+        form,
+        patient=first.patient if first else case.patient,
+        study=contents.header or _ordered_study(case),
+        order=case.order,
+        observer=Observer(reader.name, reader.organisation, _reader_code(reader)),
+        measurements=measurements,
+        key_images=key_images,
+        evidence=[instance.reference() for instance in contents.study],
+        other_evidence=[instance.reference() for prior in contents.priors for instance in prior.instances],
+        uids=new_document_uids(),
+        observed_at=(observed_at or datetime.now().astimezone()).replace(microsecond=0),
+        predecessors=predecessors,
+        completeness=completeness or completeness_statement(contents, template.language),
+        question=case.question,
+        history=case.history,
+        station_name=station_name,
+    )
+    return Prepared(conclusion, render_pdf(conclusion))
+
+
+def sign(prepared: Prepared, identity: Identity) -> SignedPackage:
+    """Encode and sign every object. Raises IdentityUnusable; nothing is kept of a package that wasn't finished."""
+    conclusion = prepared.conclusion
+    references = (*companions(conclusion), conclusion_reference(conclusion))
+    objects = tuple(_signed_object(prepared, reference, identity) for reference in references)
+    return SignedPackage(objects, identity.subject, identity.certificates_pem)
+
+
+def completeness_statement(contents: CaseContents, language: Language, reason: str = "") -> str:
+    """On how many of the listed images the conclusion rests; `reason`: why an incomplete study is read all the same."""
+    words = _WORDS[language]
+    received, expected = images_here(contents)
+    said = words["read" if expected else "uncounted"].format(received=received, expected=expected)
+    return f"{said} {words['why'].format(reason=reason.strip().rstrip('.'))}" if reason.strip() else said
+
+
+def images_here(contents: CaseContents) -> tuple[int, int]:
+    """How many images of the study are here, and how many the server lists; 0 when it was never asked."""
+    received = sum(instance.has_pixels for instance in contents.study)
+    pictures = [series for series in contents.ledger.series if series.modality not in _DOCUMENTS]
+    missing = sum(series.expected - series.received for series in pictures if series.expected > series.received)
+    return received, received + missing if contents.ledger.listed_at else 0
+
+
+def _signed_object(prepared: Prepared, reference: ImageReference, identity: Identity) -> PackageObject:
+    kind, data = _encoded(prepared, reference, identity)
+    signed = sign_document(data, identity)
+    return PackageObject(
+        kind=kind,
+        sop_class_uid=reference.sop_class_uid,
+        sop_instance_uid=reference.sop_instance_uid,
+        study_uid=reference.study_uid,
+        series_uid=reference.series_uid,
+        data=signed,
+        sha256=hashlib.sha256(signed).digest(),
+    )
+
+
+def _encoded(prepared: Prepared, reference: ImageReference, identity: Identity) -> tuple[DocumentKind, bytes]:
+    conclusion = prepared.conclusion
+    if reference.sop_instance_uid == conclusion.uids.key_images:
+        return "key_images", write_key_images(conclusion)
+    if reference.sop_instance_uid == conclusion.uids.measurements:
+        return "measurements", write_measurements(conclusion)
+    if reference.sop_instance_uid == conclusion.uids.pdf:
+        reason = _WORDS[conclusion.language]["signature"]
+        pdf = sign_pdf(prepared.pdf, identity, reason=reason, location=conclusion.observer.organisation)
+        return "pdf", write_pdf(conclusion, pdf)
+    return "conclusion", write_conclusion(conclusion)
+
+
+def _ordered_study(case: CaseRow) -> StudyHeader:
+    return StudyHeader(
+        case.study_uid,
+        study_date=case.study_date,
+        accession=case.accession,
+        description=case.study_description,
+        modality=case.modality,
+    )
+
+
+def _reader_code(reader: Reader) -> Code:
+    written = " ".join(part for part in reader.name.split("^") if part)
+    return Code(reader.code, reader.code_scheme, written)
