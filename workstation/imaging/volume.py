@@ -1,0 +1,231 @@
+"""A stack's frames as one array in real units, filled slice by slice from any thread and usable while partial.
+
+Stored values become modality values when a slice is put: by its own slope and intercept, or by the Modality LUT, before
+anything is stacked, measured or interpolated (PS3.3 C.11.1).
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workstation.dicom.geometry import FrameRef, Stack
+from workstation.dicom.lut import VoiTable
+
+Matrix = NDArray[np.float64]
+_INT16 = np.iinfo(np.int16)
+
+
+@dataclass(frozen=True)
+class SliceTransform:
+    """How the stored values of one slice become modality values, and which of them are padding (inclusive range)."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    table: VoiTable | None = None
+    padding: tuple[int, int] | None = None
+
+    @property
+    def integral(self) -> bool:
+        """Whether integers stay integers."""
+        return self.table is not None or (self.slope.is_integer() and self.intercept.is_integer())
+
+
+IDENTITY = SliceTransform()
+
+
+def transform_of(ref: FrameRef) -> SliceTransform:
+    """The transform of a frame by its header. The padding range is Pixel Padding Value to Limit, in either order."""
+    instance, geometry = ref.instance, ref.geometry
+    pixels = instance.pixels
+    if pixels is None or pixels.colour:
+        return IDENTITY
+    padding = None
+    if pixels.padding_value is not None:
+        limit = pixels.padding_value if pixels.padding_limit is None else pixels.padding_limit
+        padding = min(pixels.padding_value, limit), max(pixels.padding_value, limit)
+    return SliceTransform(geometry.slope, geometry.intercept, instance.modality_table, padding)
+
+
+class Volume:
+    """Voxels, shape (k, j, i) or (k, j, i, 3), and where they stand.
+
+    `ijk_to_lps` maps voxel indices to LPS millimetres; when `is_spatial` is False there is no place in the patient, and
+    it maps to the picture's own plane instead: x = column · spacing, y = row · spacing, z = slice number.
+    An int16 volume turns into float32, once, when a slice doesn't fit.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        dtype: Any,
+        ijk_to_lps: Matrix,
+        frame_of_reference_uid: str = "",
+        units: str = "",
+        *,
+        transforms: Sequence[SliceTransform] = (),
+        is_spatial: bool = True,
+    ) -> None:
+        self._array: NDArray[Any] = np.zeros(shape, dtype)
+        self._loaded = np.zeros(shape[0], np.bool_)
+        self._padding: NDArray[np.uint8] | None = None
+        self._transforms = tuple(transforms)
+        self._lock = threading.Lock()
+        self._version = 0
+        self.ijk_to_lps: Matrix = _read_only(np.array(ijk_to_lps, dtype=np.float64))
+        self.lps_to_ijk: Matrix = _read_only(np.linalg.inv(self.ijk_to_lps))
+        self.frame_of_reference_uid = frame_of_reference_uid
+        self.units = units
+        self.is_spatial = is_spatial
+
+    @classmethod
+    def of_stack(cls, stack: Stack) -> "Volume":
+        """An empty volume for a stack. Frame n of the stack goes to slice `stack.index_of(n)`."""
+        first = stack.first
+        pixels = first.pixels
+        if pixels is None:
+            raise ValueError("a stack of frames without pixels")
+        transforms = [IDENTITY] * stack.depth
+        for number, ref in enumerate(stack.frames):
+            transforms[stack.index_of(number)] = transform_of(ref)
+        shape: tuple[int, ...] = (stack.depth, first.rows, first.columns)
+        dtype: Any = np.int16
+        if pixels.colour:
+            shape = (*shape, 3)
+            dtype = np.uint8 if pixels.bits_stored <= 8 or pixels.photometric == "PALETTE COLOR" else np.uint16
+        elif pixels.float_bits or not all(transform.integral for transform in transforms):
+            dtype = np.float32
+        spatial = stack.ijk_to_lps is not None
+        matrix = stack.ijk_to_lps
+        if matrix is None:
+            matrix = np.diag([stack.spacing.column_mm, stack.spacing.row_mm, 1.0, 1.0])
+        return cls(
+            shape,
+            dtype,
+            matrix,
+            first.frame_of_reference_uid if spatial else "",
+            first.units,
+            transforms=transforms,
+            is_spatial=spatial,
+        )
+
+    @classmethod
+    def of_array(
+        cls, values: NDArray[Any], ijk_to_lps: Matrix, frame_of_reference_uid: str = "", units: str = ""
+    ) -> "Volume":
+        """A full volume of modality values, shape (k, j, i); int16 and float32 arrays are taken as they are."""
+        volume = cls((0, 0, 0), np.int16, ijk_to_lps, frame_of_reference_uid, units)
+        kept = values.dtype in (np.int16, np.float32)
+        volume._array = np.ascontiguousarray(values if kept else values.astype(np.float32))
+        volume._loaded = np.ones(values.shape[0], np.bool_)
+        return volume
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """The voxels in modality units, read-only; slices that are not loaded are 0."""
+        return _read_only(self._array.view())
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(slices, rows, columns), with 3 behind when in colour."""
+        return self._array.shape
+
+    @property
+    def is_colour(self) -> bool:
+        """Whether voxels are RGB."""
+        return self._array.ndim == 4
+
+    @property
+    def loaded(self) -> NDArray[np.bool_]:
+        """Which slices are there, shape (k,), read-only and alive."""
+        return _read_only(self._loaded.view())
+
+    @property
+    def complete(self) -> bool:
+        """Whether all slices are there."""
+        return bool(self._loaded.all())
+
+    @property
+    def padding(self) -> NDArray[np.uint8] | None:
+        """255 where padding is, else 0, shape (k, j, i), read-only; None when there is none."""
+        return None if self._padding is None else _read_only(self._padding.view())
+
+    def padding_of(self, k: int) -> NDArray[np.bool_] | None:
+        """Where padding is in slice `k`, shape (rows, columns); None when there is none."""
+        if self._padding is None:
+            return None
+        mask: NDArray[np.bool_] = self._padding[k] != 0
+        return mask if mask.any() else None
+
+    @property
+    def version(self) -> int:
+        """Counts up with each slice that is put."""
+        return self._version
+
+    def put(self, k: int, stored: NDArray[Any]) -> None:
+        """Put the stored values of slice `k`, shape (rows, columns[, 3]); thread safe, slices in any order."""
+        if stored.shape != self._array.shape[1:]:
+            raise ValueError(f"slice of shape {stored.shape} in a volume of {self._array.shape[1:]}")
+        transform = self._transforms[k] if self._transforms else IDENTITY
+        padded = None
+        if transform.padding is not None:
+            low, high = transform.padding
+            padded = (stored == low) if low == high else (stored >= low) & (stored <= high)
+            if not padded.any():
+                padded = None
+        while not self._write(k, stored, transform):
+            self._promote()
+        with self._lock:
+            if padded is not None:
+                if self._padding is None:
+                    self._padding = np.zeros(self._array.shape[:3], np.uint8)
+                self._padding[k] = padded * np.uint8(255)
+            self._loaded[k] = True
+            self._version += 1
+
+    def _write(self, k: int, stored: NDArray[Any], transform: SliceTransform) -> bool:
+        """Write a slice without holding the lock; False when it needs more than int16, or the array was replaced."""
+        array = self._array
+        target = array[k]
+        if transform.table is not None:
+            entries = transform.table.values
+            at = np.clip(stored.astype(np.int64) - transform.table.first_mapped, 0, len(entries) - 1)
+            stored, slope, intercept = entries[at], 1.0, 0.0
+        else:
+            slope, intercept = transform.slope, transform.intercept
+        if array.dtype != np.int16:
+            if slope == 1.0 and intercept == 0.0:
+                np.copyto(target, stored, casting="unsafe")
+            else:
+                # in double: a 32-bit dose or a tiny ADC slope keeps all that float32 can hold
+                np.copyto(target, np.multiply(stored, slope, dtype=np.float64) + intercept, casting="unsafe")
+            return self._array is array
+        if stored.dtype.kind == "f":
+            return False
+        if stored.size:
+            ends = [int(stored.min()) * slope + intercept, int(stored.max()) * slope + intercept]
+            if min(ends) < _INT16.min or max(ends) > _INT16.max:
+                return False
+        if slope == 1.0:
+            # sums of what was checked to fit: wrapping in int16 gives the right values for uint16 too
+            np.add(stored.astype(np.int16, copy=False), np.int16(_wrap(int(intercept))), out=target)
+        else:
+            np.copyto(target, stored.astype(np.int32) * int(slope) + int(intercept), casting="unsafe")
+        return self._array is array
+
+    def _promote(self) -> None:
+        with self._lock:
+            if self._array.dtype == np.int16:
+                self._array = self._array.astype(np.float32)
+
+
+def _wrap(value: int) -> int:
+    return (value + 32768) % 65536 - 32768
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    array.flags.writeable = False
+    return array
