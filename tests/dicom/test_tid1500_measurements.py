@@ -27,8 +27,10 @@ def test_numbers_keep_every_digit(conclusion: Conclusion) -> None:
     assert back.primary.value == 1 / 3 * 1e-3
 
 
-def test_a_length_without_a_known_unit_comes_back_without_one(conclusion: Conclusion) -> None:
-    plain = replace(conclusion.measurements[0], quantities=(Quantity(concepts.LENGTH, 12.5, None),), spacing_source="")
+def test_a_length_without_label_or_known_unit_comes_back_without_them(conclusion: Conclusion) -> None:
+    plain = replace(
+        conclusion.measurements[0], quantities=(Quantity(concepts.LENGTH, 12.5, None),), label="", spacing_source=""
+    )
     (back,) = read_measurements(write_measurements(replace(conclusion, measurements=(plain,))))
     assert back == plain
 

@@ -21,7 +21,7 @@ _CONTEXT = {"HAS OBS CONTEXT", "HAS CONCEPT MOD", "HAS ACQ CONTEXT"}
 _SOURCES = {"SCOORD", "SCOORD3D", "TCOORD", "IMAGE", "WAVEFORM", "COMPOSITE"}
 # texts that are the report itself (CID 7002): their concept adds nothing for a reader
 _NARRATIVE = {"121065", "121069", "121071", "121073", "121075", "121077", "11329-0", "55112-7", "55115-0", "55108-5"}
-_UNIT_SIGNS = {"[hnsf'U]": "HU", "mm2": "mm²", "cm2": "cm²", "mm3": "mm³", "cm3": "cm³", "1": ""}
+_UNIT_SIGNS = {"[hnsf'U]": "HU", "mm2": "mm²", "cm2": "cm²", "mm3": "mm³", "cm3": "cm³", "{pixels}": "px", "1": ""}
 
 
 @dataclass(frozen=True)
@@ -211,9 +211,10 @@ def _measurement(group: Dataset, places: dict[str, tuple[str, str]], study_date:
     anchor = _anchor(graphics[0], group, places) if graphics else None
     if anchor is None or not quantities:
         return None
+    tracking_uid, label = _first(group, concepts.TRACKING_UID), _first(group, concepts.TRACKING_IDENTIFIER)
     return Measurement(
-        tracking_uid=_first(group, concepts.TRACKING_UID),
-        label=_first(group, concepts.TRACKING_IDENTIFIER),
+        tracking_uid=tracking_uid,
+        label="" if label == tracking_uid else label,
         kind="ellipse" if anchor.graphic_type == "ELLIPSE" else "length",
         anchor=anchor,
         quantities=quantities,

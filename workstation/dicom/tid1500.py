@@ -67,10 +67,11 @@ def _group(measurement: Measurement) -> Any:
 
     image = measurement.anchor.image
     frames = None if image.frame is None else [image.frame]
+    name = measurement.label or measurement.tracking_uid
     # a reformat's numbers name no image themselves: the group says which source image is the nearest
     sources = [SourceImageForMeasurementGroup(image.sop_class_uid, image.sop_instance_uid, frames)]
     group = MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=TrackingIdentifier(uid=measurement.tracking_uid, identifier=measurement.label or "-"),
+        tracking_identifier=TrackingIdentifier(uid=measurement.tracking_uid, identifier=name),
         measurements=[_number(measurement, index) for index in range(len(measurement.quantities))],
         source_images=None if measurement.anchor.points_px else sources,
     )
