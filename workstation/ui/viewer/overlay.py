@@ -1,0 +1,315 @@
+"""What is painted above a picture: texts in the corners, letters, scale bar, slider, lines, measurements.
+
+All of it comes from the state of the picture that is painted, never from a newer one, so that graphics lie on the
+pixels they belong to. Coordinates are logical pixels; `at` turns the device pixels of `viewing` into them.
+"""
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPen
+
+from workstation.language import _
+from workstation.ui import theme
+from workstation.ui.texts import short_date
+from workstation.ui.viewer import wording
+from workstation.viewing.drawings import Drawing
+from workstation.viewing.fidelity import fidelity_notes
+from workstation.viewing.orientation import EdgeLetters, letters_of_axes, letters_of_projection
+from workstation.viewing.picture import Picture
+from workstation.viewing.reading_session import ReadingSession
+from workstation.viewing.stacks import ShownStack
+from workstation.viewing.viewport import PlaneKind, ViewportState, bar_length_mm
+
+MARGIN = 8.0
+SLIDER_WIDTH = 14.0
+TEXT_POINTS = 11.0
+_GRAPHIC = QColor("#f0c75e")
+_SHADE = QColor(0, 0, 0, 200)
+PLANE_COLOURS = {
+    PlaneKind.AXIAL: QColor("#e07a6a"),
+    PlaneKind.CORONAL: QColor("#7fc488"),
+    PlaneKind.SAGITTAL: QColor("#dcbc5a"),
+    PlaneKind.OBLIQUE: QColor("#b59ae0"),
+    PlaneKind.STACK: QColor("#8a98a8"),
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """What belongs on the canvas: a key image leaves out who the patient is, the slider and the frame."""
+
+    identity: bool = True
+    controls: bool = True
+
+
+class Overlay:
+    """Paints above the picture of one viewport."""
+
+    def __init__(self, session: ReadingSession, number: int, painter: QPainter, rect: QRectF, ratio: float) -> None:
+        self._session = session
+        self._number = number
+        self._painter = painter
+        self._rect = rect
+        self._ratio = ratio
+        font = QFont(painter.font())
+        font.setPointSizeF(TEXT_POINTS)
+        painter.setFont(font)
+        self._metrics = QFontMetricsF(font)
+        self._line = self._metrics.height()
+
+    def paint(self, picture: Picture, stack: ShownStack, look: Look) -> None:
+        state = picture.state
+        self._painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._lines(state)
+        self._measurements(state)
+        self._letters(stack, state)
+        self._scale_bar(stack, state)
+        self._corners(picture, stack, look)
+        if look.controls:
+            self._slider(stack, state)
+
+    def at(self, x: float, y: float) -> QPointF:
+        """Device pixel (centres at integers) to logical coordinates."""
+        return QPointF((x + 0.5) / self._ratio, (y + 0.5) / self._ratio)
+
+    # texts
+
+    def _text(self, x: float, y: float, text: str, color: QColor, bold: bool = False) -> None:
+        """Text with its baseline at y, on a soft shade so that it reads on bright and on dark."""
+        painter = self._painter
+        if bold:
+            font = QFont(painter.font())
+            font.setBold(True)
+            painter.setFont(font)
+        painter.setPen(_SHADE)
+        for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1), (1, 1)):
+            painter.drawText(QPointF(x + dx, y + dy), text)
+        painter.setPen(color)
+        painter.drawText(QPointF(x, y), text)
+        if bold:
+            font = QFont(painter.font())
+            font.setBold(False)
+            painter.setFont(font)
+
+    def _block(self, lines: list[tuple[str, QColor]], right: bool, bottom: bool, width: float) -> None:
+        height = self._line * len(lines)
+        top = self._rect.bottom() - MARGIN - height if bottom else self._rect.top() + MARGIN
+        edge = self._rect.right() - MARGIN - SLIDER_WIDTH if right else self._rect.left() + MARGIN
+        for row, (line, color) in enumerate(lines):
+            shown = self._metrics.elidedText(line, Qt.TextElideMode.ElideRight, width)
+            x = edge - self._metrics.horizontalAdvance(shown) if right else edge
+            self._text(x, top + row * self._line + self._metrics.ascent(), shown, color)
+
+    def _corners(self, picture: Picture, stack: ShownStack, look: Look) -> None:
+        colours = theme.current()
+        text, muted, warning = QColor(colours.text), QColor(colours.muted).lighter(120), QColor(colours.warning)
+        state = picture.state
+        room = self._rect.width() / 2 - MARGIN * 2 - SLIDER_WIDTH
+        small = self._rect.height() < 12 * self._line
+        identity = wording.identity_lines(stack) if look.identity else []
+        series = wording.series_lines(stack)
+        if small:
+            identity, series = identity[:1], series[:1] + series[-1:]
+        self._block([(line, text if row == 0 else muted) for row, line in enumerate(identity)], False, False, room)
+        prior = [(_("PRIOR {date}").format(date=short_date(stack.study.study_date)), warning)] if stack.prior else []
+        self._block(prior + [(line, text if row == 0 else muted) for row, line in enumerate(series)], True, False, room)
+        where = wording.slice_lines(stack, state)
+        plane = QColor(PLANE_COLOURS[state.kind])
+        named = [(where[0], plane)] if state.kind is not PlaneKind.STACK else []
+        rest = where[len(named) :]
+        self._block(named + [(line, text if row == 0 else muted) for row, line in enumerate(rest)], False, True, room)
+        zoom = self._zoom(stack, state)
+        notes = fidelity_notes(stack, self._session.case.loader(stack.key), state)
+        greys = wording.grey_lines(state, picture.voi, zoom)
+        self._block(
+            [(note, warning) for note in notes] + [(line, text if "W" in line else muted) for line in greys],
+            True,
+            True,
+            room,
+        )
+
+    def _zoom(self, stack: ShownStack, state: ViewportState) -> float:
+        """Screen pixels a source pixel, along its row."""
+        return stack.stack.spacing.column_mm / state.mm_per_pixel
+
+    def _letters(self, stack: ShownStack, state: ViewportState) -> None:
+        letters = letters_of_axes(*state.axes) if stack.positioned else EdgeLetters()
+        if not stack.positioned:
+            letters = letters_of_projection(stack.first.patient_orientation, state.turns, state.flipped)
+        color, rect = QColor(theme.current().text), self._rect
+        middle_x, middle_y = rect.center().x(), rect.center().y() + self._metrics.ascent() / 2
+        wide = self._metrics.horizontalAdvance
+        self._text(rect.left() + MARGIN, middle_y, letters.left, color, bold=True)
+        right = rect.right() - MARGIN - SLIDER_WIDTH - wide(letters.right)
+        self._text(right, middle_y, letters.right, color, bold=True)
+        top = rect.top() + MARGIN + self._metrics.ascent()
+        self._text(middle_x - wide(letters.top) / 2, top, letters.top, color, bold=True)
+        bottom = rect.bottom() - MARGIN - self._metrics.descent()
+        self._text(middle_x - wide(letters.bottom) / 2, bottom, letters.bottom, color, bold=True)
+
+    def _scale_bar(self, stack: ShownStack, state: ViewportState) -> None:
+        if not stack.calibrated:
+            return
+        mm = bar_length_mm(state.mm_per_pixel, state.width / 5)
+        length = mm / state.mm_per_pixel / self._ratio
+        left = self._rect.center().x() - length / 2
+        y = self._rect.bottom() - MARGIN - self._line - 6
+        bar = [
+            QLineF(left, y, left + length, y),
+            QLineF(left, y - 4, left, y + 4),
+            QLineF(left + length, y - 4, left + length, y + 4),
+        ]
+        self._stroke(bar, QColor(theme.current().text), 1.5)
+        label = f"{mm / 10:g} cm" if mm >= 10 else f"{mm:g} mm"
+        self._text(
+            self._rect.center().x() - self._metrics.horizontalAdvance(label) / 2, y - 7, label, QColor("#e4e4e4")
+        )
+
+    # graphics
+
+    def _stroke(self, lines: list[QLineF], color: QColor, width: float, dashed: bool = False) -> None:
+        """Lines on a dark edge, so that they are seen on bone."""
+        self._painter.setPen(QPen(_SHADE, width + 2))
+        self._painter.drawLines(lines)
+        pen = QPen(color, width)
+        if dashed:
+            pen.setDashPattern([4, 3])
+        self._painter.setPen(pen)
+        self._painter.drawLines(lines)
+
+    def _lines(self, state: ViewportState) -> None:
+        crosshair = self._session.reformats.crosshair(self._number)
+        centre = None
+        if crosshair is not None:
+            x, y = state.plane.lps_to_pixel(crosshair)[:2]
+            centre = self.at(float(x), float(y))
+        for line in self._session.reformats.lines(self._number):
+            color = QColor(PLANE_COLOURS[line.kind])
+            whole = QLineF(self.at(line.x0, line.y0), self.at(line.x1, line.y1))
+            parts = _with_gap(whole, centre, 18.0) if centre is not None else [whole]
+            self._painter.setPen(QPen(color, 1.0))
+            self._painter.drawLines(parts)
+
+    def _measurements(self, state: ViewportState) -> None:
+        annotations, selected = self._session.annotations, self._session.store.selected
+        for drawing, points in annotations.visible(state):
+            chosen = drawing.tracking_uid == selected or drawing is annotations.sketch
+            self._drawing(drawing, [self.at(*point) for point in points], chosen)
+        for _drawing, (x, y) in annotations.crossings(state):
+            spot = self.at(x, y)
+            self._painter.setPen(QPen(_SHADE, 1))
+            self._painter.setBrush(QBrush(_GRAPHIC))
+            self._painter.drawRect(QRectF(spot.x() - 3, spot.y() - 3, 6, 6))
+            self._painter.setBrush(Qt.BrushStyle.NoBrush)
+
+    def _drawing(self, drawing: Drawing, points: list[QPointF], chosen: bool) -> None:
+        color = QColor(theme.current().accent).lighter(125) if chosen else _GRAPHIC
+        if drawing.kind == "length":
+            self._stroke([QLineF(points[0], points[1])], color, 1.6)
+        else:
+            self._ellipse(points, color)
+        for point in points:
+            self._handle(point, color, chosen, filled=drawing.kind == "length")
+        anchor = max(points, key=lambda point: (point.x(), point.y()))
+        self._label(drawing, anchor, color)
+
+    def _ellipse(self, points: list[QPointF], color: QColor) -> None:
+        a, b, c, _d = points
+        centre = (a + b) / 2
+        along = QLineF(centre, b)
+        painter = self._painter
+        for pen in (QPen(_SHADE, 3.6), QPen(color, 1.6)):
+            painter.save()
+            painter.translate(centre)
+            painter.rotate(-along.angle())
+            painter.setPen(pen)
+            painter.drawEllipse(QPointF(0, 0), along.length(), QLineF(centre, c).length())
+            painter.restore()
+
+    def _handle(self, point: QPointF, color: QColor, chosen: bool, filled: bool) -> None:
+        radius = 5.0 if chosen else 4.0
+        self._painter.setPen(QPen(_SHADE, 3))
+        self._painter.drawEllipse(point, radius, radius)
+        self._painter.setPen(QPen(color, 1.4))
+        self._painter.drawEllipse(point, radius, radius)
+        if chosen and filled:
+            self._painter.drawPoint(point)
+
+    def _label(self, drawing: Drawing, anchor: QPointF, color: QColor) -> None:
+        lines = wording.drawing_lines(drawing)
+        width = max(self._metrics.horizontalAdvance(line) for line in lines)
+        height = self._line * len(lines)
+        room = self._rect.adjusted(MARGIN, MARGIN, -MARGIN - SLIDER_WIDTH, -MARGIN)
+        x = anchor.x() + 14 if anchor.x() + 14 + width <= room.right() else anchor.x() - 14 - width
+        x = min(max(x, room.left()), room.right() - width)
+        y = min(max(anchor.y() + 8, room.top()), room.bottom() - height)
+        muted = QColor(theme.current().muted).lighter(130)
+        for row, line in enumerate(lines):
+            tone = color if row < len(lines) - 1 or len(lines) == 1 else muted
+            self._text(x, y + row * self._line + self._metrics.ascent(), line, tone)
+
+    # the slider
+
+    def _slider(self, stack: ShownStack, state: ViewportState) -> None:
+        slices = self._session.views.slices(self._number)
+        if slices.count < 2:
+            return
+        track = slider_track(self._rect)
+        painter, colours = self._painter, theme.current()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.fillRect(track, QColor(colours.raised))
+        loader = self._session.case.loader(stack.key)
+        if state.kind is PlaneKind.STACK and not loader.complete:
+            for first, last in _runs(loader.loaded.tolist()):
+                painter.fillRect(_part(track, first, last + 1, slices.count), QColor("#5c5c5c"))
+            for k in loader.failures:
+                painter.fillRect(_part(track, k, k + 1, slices.count), QColor(colours.danger))
+        else:
+            painter.fillRect(track, QColor("#5c5c5c"))
+        if state.kind is PlaneKind.STACK:
+            for gap in stack.stack.gaps:
+                painter.fillRect(_part(track, gap.after + 0.7, gap.after + 1.3, slices.count), QColor(colours.warning))
+        y = track.top() + (slices.index + 0.5) / slices.count * track.height()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(_SHADE, 1))
+        painter.setBrush(QColor(colours.text))
+        painter.drawRoundedRect(QRectF(track.center().x() - 5, y - 3, 10, 6), 2, 2)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+
+
+def slider_track(rect: QRectF) -> QRectF:
+    """The line of the slice slider at the right edge of a canvas."""
+    return QRectF(rect.right() - SLIDER_WIDTH + 4, rect.top() + MARGIN, 4, rect.height() - 2 * MARGIN)
+
+
+def _part(track: QRectF, first: float, end: float, count: int) -> QRectF:
+    step = track.height() / count
+    return QRectF(track.left(), track.top() + first * step, track.width(), (end - first) * step)
+
+
+def _runs(flags: list[bool]) -> list[tuple[int, int]]:
+    """First and last number of each run of true flags."""
+    runs: list[tuple[int, int]] = []
+    start = None
+    for number, flag in enumerate([*flags, False]):
+        if flag and start is None:
+            start = number
+        elif not flag and start is not None:
+            runs.append((start, number - 1))
+            start = None
+    return runs
+
+
+def _with_gap(line: QLineF, centre: QPointF, gap: float) -> list[QLineF]:
+    """The line without the stretch around a point on it, where the reader looks."""
+    length = line.length()
+    if length == 0:
+        return [line]
+    along = ((centre.x() - line.x1()) * line.dx() + (centre.y() - line.y1()) * line.dy()) / length
+    parts = []
+    if along - gap > 0:
+        parts.append(QLineF(line.p1(), line.pointAt((along - gap) / length)))
+    if along + gap < length:
+        parts.append(QLineF(line.pointAt((along + gap) / length), line.p2()))
+    return parts

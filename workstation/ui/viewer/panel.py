@@ -1,0 +1,402 @@
+"""The viewer as one widget: toolbar, strip of series, grid of viewports; opens a case and tells what the reader did.
+
+Mouse: left is the tool in hand (window at first), right drag zooms, middle drag (or Shift and left) pans, the wheel
+scrolls and with Ctrl zooms, a double click shows one viewport alone. Keys are those of `viewing.commands`.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from workstation.dicom.content import KeyImage
+from workstation.dicom.instance import Instance
+from workstation.errors import WorkstationError
+from workstation.jobs import Lane, Workers
+from workstation.language import _
+from workstation.ui import theme
+from workstation.ui.texts import short_date
+from workstation.ui.viewer import wording
+from workstation.ui.viewer.canvas import Canvas
+from workstation.ui.viewer.grid import Grid
+from workstation.ui.viewer.keys import command_of
+from workstation.ui.viewer.strip import PICTURE, Strip
+from workstation.ui.viewer.toolbar import Toolbar
+from workstation.viewing.commands import BY_ID
+from workstation.viewing.hanging import Preset
+from workstation.viewing.open_case import OpenCase, PriorStudy
+from workstation.viewing.reading_session import ReadingSession
+from workstation.viewing.stacks import ShownStack
+from workstation.viewing.thumbnails import thumbnail
+
+log = logging.getLogger(__name__)
+
+# how long the view rests before it is kept
+_KEEP_AFTER_MS = 400
+
+
+class MainThread(QObject):
+    """Runs what workers hand over on the thread of the event loop, in the order it came."""
+
+    _posted = Signal(object)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._closed = False
+        self._posted.connect(self._run, Qt.ConnectionType.QueuedConnection)
+
+    def post(self, work: Callable[[], None]) -> None:
+        if not self._closed:
+            self._posted.emit(work)
+
+    def close(self) -> None:
+        """Drop what is still on its way."""
+        self._closed = True
+
+    def _run(self, work: Callable[[], None]) -> None:
+        if not self._closed:
+            work()
+
+
+class ViewerPanel(QWidget):
+    """Shows one case at a time.
+
+    `painted` names a viewport and the request that is now on its screen: see `is_settled`. Measurements and key images
+    are told with each change, the view once it has come to rest.
+    """
+
+    painted = Signal(int, int)
+    measurement_selected = Signal(str)
+    measurements_changed = Signal(tuple)
+    key_images_changed = Signal(tuple)
+    view_changed = Signal(dict)
+    insert_into_report = Signal(object)
+    case_opened = Signal()
+
+    def __init__(self, workers: Workers, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._workers = workers
+        self._presets: tuple[Preset, ...] | None = None
+        self._thread = MainThread(self)
+        self._thumbnails: list[Future[NDArray[np.uint8]]] = []
+        self.session: ReadingSession | None = None
+        self.toolbar = Toolbar(self)
+        self.strip = Strip(self)
+        self.grid = Grid(self)
+        self._band = QFrame(self)
+        theme.set_role(self._band, "band-danger")
+        self._band_text = QLabel(self._band)
+        self._band_text.setWordWrap(True)
+        QVBoxLayout(self._band).addWidget(self._band_text)
+        self._band.hide()
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_KEEP_AFTER_MS)
+        self._rest.timeout.connect(self._keep_view)
+        self._lay_out()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.toolbar.run.connect(self.run)
+        self.strip.chosen.connect(self._place_here)
+        self.grid.stack_dropped.connect(self._place)
+        self.grid.painted.connect(self.painted)
+
+    def _lay_out(self) -> None:
+        middle = QHBoxLayout()
+        middle.setSpacing(0)
+        middle.addWidget(self.strip)
+        middle.addWidget(self.grid, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.toolbar)
+        column.addWidget(self._band)
+        column.addLayout(middle, 1)
+
+    # the case
+
+    def open_case(
+        self,
+        study: Sequence[Instance],
+        priors: Sequence[PriorStudy],
+        fetch: Callable[[str], bytes],
+        measurements_json: Mapping[str, Any] | None = None,
+        key_images_json: Sequence[Mapping[str, Any]] | None = None,
+        view_json: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Show a study and its priors, with what was kept of an earlier reading; what is damaged of that is left out.
+
+        `fetch` gives the Part 10 bytes of an instance and is called on workers.
+        """
+        self.close_case()
+        self._thread = MainThread(self)
+        case = OpenCase(study, priors, fetch, self._workers, self._thread.post)
+        session = ReadingSession(case, self._workers, self._thread.post)
+        if self._presets is not None:
+            session.presets = self._presets
+        self.session = session
+        self._restore(session, measurements_json, key_images_json)
+        self._connect(session)
+        self.strip.set_session(session)
+        self.toolbar.set_session(session)
+        self.grid.set_session(session)
+        if case.stacks and not (view_json and session.restore(view_json)):
+            session.hang()
+        self._band_text.setText(
+            _("The earlier study of {dates} names another patient: check who it belongs to.").format(
+                dates=", ".join(short_date(header.study_date) for header in case.strangers)
+            )
+        )
+        self._band.setVisible(bool(case.strangers))
+        self._show_state()
+        self._draw_thumbnails(session)
+        self._tell_measurements()
+        self._tell_key_images()
+        self.setFocus()
+        self.case_opened.emit()
+
+    def _restore(
+        self,
+        session: ReadingSession,
+        measurements: Mapping[str, Any] | None,
+        key_images: Sequence[Mapping[str, Any]] | None,
+    ) -> None:
+        try:
+            session.store.from_json(dict(measurements or {}))
+        except (KeyError, TypeError, ValueError):
+            log.warning("kept measurements could not be read")
+        try:
+            session.key_images.from_json([dict(each) for each in key_images or ()])
+        except (KeyError, TypeError, ValueError):
+            log.warning("kept key images could not be read")
+
+    def _connect(self, session: ReadingSession) -> None:
+        views, store = session.views, session.store
+        views.state_changed.connect(self._state_changed)
+        views.picture_ready.connect(self._repaint)
+        views.layout_changed.connect(self._layout_changed)
+        views.active_changed.connect(self._active_changed)
+        views.progress_changed.connect(self._progressed)
+        views.kept_changed.connect(lambda: self._rest.start())
+        store.shown.connect(self._repaint_all)
+        store.changed.connect(self._tell_measurements)
+        store.selection_changed.connect(self.measurement_selected.emit)
+        store.shown.connect(self.toolbar.refresh)
+        session.annotations.sketch_changed.connect(self._repaint_all)
+        session.key_images.changed.connect(self._tell_key_images)
+        session.key_image_wanted.connect(self.take_key_image)
+        session.report_wanted.connect(self._report)
+        session.tool_changed.connect(self.toolbar.refresh, check_nargs=False)
+
+    def close_case(self) -> None:
+        """Put the case away; nothing of it is kept in memory. The view is told a last time."""
+        session = self.session
+        if session is None:
+            return
+        if self._rest.isActive():
+            self._rest.stop()
+            self._keep_view()
+        self.session = None
+        for future in self._thumbnails:
+            future.cancel()
+        self._thumbnails = []
+        self._thread.close()
+        self._thread.deleteLater()
+        session.close()
+        self.toolbar.set_session(None)
+        self.grid.set_session(None)
+        self.strip.set_session(None)
+        self._band.hide()
+
+    def measurements_json(self) -> dict[str, Any]:
+        """The measurements as they are kept."""
+        return {} if self.session is None else self.session.store.to_json()
+
+    def key_images_json(self) -> list[dict[str, Any]]:
+        """The key images as they are kept."""
+        return [] if self.session is None else self.session.key_images.to_json()
+
+    # for who drives the viewer
+
+    @property
+    def canvases(self) -> tuple[Canvas, ...]:
+        """The viewports' widgets, by number."""
+        return self.grid.canvases
+
+    def is_settled(self) -> bool:
+        """Whether each visible viewport has painted the newest state asked for, with its pixels."""
+        session = self.session
+        if session is None:
+            return False
+        for canvas in self.canvases:
+            viewport = session.views[canvas.number]
+            if canvas.isHidden() or not viewport.state.stack:
+                continue
+            picture = canvas.picture
+            if picture is None or picture.missing or canvas.painted_request != viewport.asked:
+                return False
+        return True
+
+    def is_loaded(self) -> bool:
+        """Whether all pixels of the stacks shown are there, or have failed."""
+        return self.session is not None and all(loader.finished for loader in self.session.case.loaders())
+
+    def run(self, name: str) -> bool:
+        """Run a command of the table by its id; False where it can't be run now."""
+        session, command = self.session, BY_ID[name]
+        if session is None or not command.enabled(session):
+            return False
+        command.run(session)
+        self.toolbar.refresh()
+        return True
+
+    def set_presets(self, presets: Sequence[Preset]) -> None:
+        """Windows under the number keys, instead of the shipped ones."""
+        self._presets = tuple(presets)
+        if self.session is not None:
+            self.session.presets = self._presets
+
+    def show_mpr(self) -> None:
+        """Three planes through the active volume."""
+        if self.session is not None:
+            self.session.reformats.show_mpr()
+
+    def show_stack(self) -> None:
+        """Back from the three planes."""
+        if self.session is not None:
+            self.session.reformats.show_stack()
+
+    def show_measurement(self, tracking_uid: str) -> None:
+        """Go to a measurement and select it; nothing happens when it is not of this case."""
+        if self.session is not None:
+            self.session.annotations.go_to(tracking_uid)
+
+    def take_key_image(self, number: int) -> None:
+        """The picture of a viewport, as it is seen, becomes a key image."""
+        session = self.session
+        if session is None:
+            return
+        canvas = self.canvases[number]
+        picture = canvas.picture
+        stack = None if picture is None else session.case.stack(picture.state.stack)
+        if picture is None or picture.missing or stack is None:
+            return
+        state = picture.state
+        lines = [stack.title, *wording.slice_lines(stack, state), *wording.grey_lines(state, picture.voi, 1.0)[1:]]
+        reference = stack.reference(stack.nearest(state.centre))
+        session.key_images.add(KeyImage(reference, canvas.as_seen(), " · ".join(lines)))
+
+    # keys
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        command = command_of(event)
+        if command is None or not self.run(command.id):
+            super().keyPressEvent(event)
+
+    # what the session tells
+
+    def _report(self, tracking_uid: str) -> None:
+        session = self.session
+        drawing = None if session is None else session.store.get(tracking_uid)
+        if drawing is not None and drawing.measured:
+            self.insert_into_report.emit(drawing.to_content())
+
+    def _tell_measurements(self) -> None:
+        if self.session is not None:
+            self.measurements_changed.emit(self.session.store.measurements())
+
+    def _tell_key_images(self) -> None:
+        if self.session is not None:
+            self.key_images_changed.emit(self.session.key_images.images)
+
+    def _keep_view(self) -> None:
+        if self.session is not None:
+            self.view_changed.emit(self.session.to_json())
+
+    def _place_here(self, key: str) -> None:
+        if self.session is not None:
+            self._place(self.session.views.active, key)
+        self.setFocus()
+
+    def _place(self, number: int, key: str) -> None:
+        session = self.session
+        stack = None if session is None else session.case.stack(key)
+        if session is None or stack is None:
+            return
+        session.reformats.show_stack()
+        number = min(number, len(session.views) - 1)
+        session.views.place(number, stack)
+        session.views.activate(number)
+        self._show_state()
+
+    def _state_changed(self, number: int) -> None:
+        """Overlays follow a picture; without one the place itself is painted."""
+        session = self.session
+        if session is None:
+            return
+        if session.views.layout == "mpr" or number == session.views.active:
+            self._repaint_all()
+        else:
+            self._repaint(number)
+
+    def _repaint(self, number: int) -> None:
+        canvases = self.canvases
+        if number < len(canvases):
+            canvases[number].update()
+
+    def _repaint_all(self) -> None:
+        for canvas in self.canvases:
+            canvas.update()
+
+    def _layout_changed(self) -> None:
+        self.grid.arrange()
+        self._show_state()
+
+    def _active_changed(self, _number: int) -> None:
+        self._repaint_all()
+        self.toolbar.refresh()
+
+    def _progressed(self, key: str) -> None:
+        if self.session is not None:
+            self.strip.show_progress(self.session, key)
+            for viewport in self.session.views.all:
+                if viewport.state.stack == key:
+                    self._repaint(viewport.number)
+
+    def _show_state(self) -> None:
+        if self.session is not None:
+            self.strip.show_state(self.session)
+        self.toolbar.refresh()
+
+    # thumbnails
+
+    def _draw_thumbnails(self, session: ReadingSession) -> None:
+        for stack in session.case.stacks:
+            self._thumbnails.append(self._draw_thumbnail(session, stack))
+
+    def _draw_thumbnail(self, session: ReadingSession, stack: ShownStack) -> Future[NDArray[np.uint8]]:
+        post = self._thread.post
+
+        def show(pixels: NDArray[np.uint8]) -> None:
+            card = self.strip.cards.get(stack.key)
+            if card is not None and self.session is session:
+                card.set_picture(pixels)
+
+        def work() -> NDArray[np.uint8]:
+            pixels = thumbnail(stack, session.case.fetch, 2 * PICTURE)
+            post(lambda: show(pixels))
+            return pixels
+
+        def ended(future: Future[NDArray[np.uint8]]) -> None:
+            error = None if future.cancelled() else future.exception()
+            if error is not None and not isinstance(error, WorkstationError):
+                log.error("a thumbnail could not be made", exc_info=error)
+
+        future = self._workers.submit(Lane.THUMBNAILS, work)
+        future.add_done_callback(ended)
+        return future

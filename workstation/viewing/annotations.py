@@ -1,0 +1,156 @@
+"""Drawing on viewports: from pixels to patient space and back, which drawing shows where, and going to one."""
+
+from dataclasses import replace
+from uuid import uuid4
+
+from psygnal import Signal
+
+from workstation.dicom.content import MeasurementKind
+from workstation.viewing import measuring
+from workstation.viewing.drawings import Drawing, Grip, grip_at
+from workstation.viewing.measurements import MeasurementStore
+from workstation.viewing.slices import slices_of, through
+from workstation.viewing.stacks import ShownStack
+from workstation.viewing.vectors import Vec, add, dot, subtract, vec
+from workstation.viewing.viewport import PlaneKind, ViewportState
+from workstation.viewing.viewports import Viewports
+
+PixelPoint = tuple[float, float]
+
+
+class Annotations:
+    """Measurements on the viewports of a case."""
+
+    sketch_changed = Signal()
+
+    def __init__(self, views: Viewports, store: MeasurementStore) -> None:
+        self._views = views
+        self._store = store
+        self.sketch: Drawing | None = None
+        """What is being drawn; not yet in the store."""
+
+    def point(self, number: int, x: float, y: float) -> Vec:
+        """The point of patient space under a device pixel."""
+        return vec(self._views[number].state.plane.pixel_to_lps(x, y))
+
+    def draw(self, number: int, kind: MeasurementKind, points: tuple[Vec, ...]) -> Drawing | None:
+        """Show a drawing in the making, with its numbers; None where nothing can be measured."""
+        stack = self._views.stack(number)
+        if stack is None:
+            return None
+        if self.sketch is None:
+            self._new(kind, stack)
+        assert self.sketch is not None
+        self.sketch = self.measured(self.placed(replace(self.sketch, points=points), number))
+        self.sketch_changed.emit()
+        return self.sketch
+
+    def drop(self) -> None:
+        """Nothing is being drawn any more."""
+        if self.sketch is not None:
+            self.sketch = None
+            self.sketch_changed.emit()
+
+    def _new(self, kind: MeasurementKind, stack: ShownStack) -> None:
+        self.sketch = Drawing(
+            tracking_uid=f"2.25.{uuid4().int}",
+            kind=kind,
+            label=self._store.next_label(kind),
+            space=stack.space,
+            points=(),
+            stack=stack.key,
+            source=stack.reference(0),
+            frame_of_reference_uid=stack.frame_of_reference_uid,
+            study_date=stack.study.study_date,
+        )
+
+    def placed(self, drawing: Drawing, number: int) -> Drawing:
+        """The drawing with its source image, as drawn in this viewport."""
+        stack = self._views.case.stack(drawing.stack) or self._views.stack(number)
+        assert stack is not None
+        return measuring.placed(drawing, stack, self._views[number].state.kind.value)
+
+    def measured(self, drawing: Drawing) -> Drawing:
+        """The drawing with its numbers, as far as its pixels are there."""
+        stack = self._views.case.stack(drawing.stack)
+        return drawing if stack is None else measuring.measured(drawing, stack, self._views.case.loader(stack.key))
+
+    def visible(self, state: ViewportState) -> list[tuple[Drawing, tuple[PixelPoint, ...]]]:
+        """The drawings that lie in the plane of a viewport, with their points in its device pixels."""
+        stack = self._views.case.stack(state.stack)
+        if stack is None:
+            return []
+        reach = max(slices_of(state, stack).step, state.slab.thickness_mm) / 2 * 1.001
+        plane = state.plane
+        found = []
+        for drawing in self._drawings():
+            if drawing.space == stack.space and all(abs(state.offset_of(point)) <= reach for point in drawing.points):
+                found.append((drawing, tuple(_pixel(plane.lps_to_pixel(point)) for point in drawing.points)))
+        return found
+
+    def crossings(self, state: ViewportState) -> list[tuple[Drawing, PixelPoint]]:
+        """Where lengths that do not lie in the plane pass through it."""
+        stack = self._views.case.stack(state.stack)
+        if stack is None:
+            return []
+        reach = max(slices_of(state, stack).step, state.slab.thickness_mm) / 2 * 1.001
+        found = []
+        for drawing in self._drawings():
+            if drawing.space != stack.space or drawing.kind != "length":
+                continue
+            a, b = (state.offset_of(point) for point in drawing.points)
+            if a * b < 0 and max(abs(a), abs(b)) > reach:
+                point = add(drawing.points[0], subtract(drawing.points[1], drawing.points[0]), a / (a - b))
+                found.append((drawing, _pixel(state.plane.lps_to_pixel(point))))
+        return found
+
+    def grip_at(self, number: int, x: float, y: float, ratio: float) -> Grip | None:
+        """The drawing under a device pixel of a viewport, the newest first."""
+        shown = [each for each in self.visible(self._views[number].state) if each[0] is not self.sketch]
+        return grip_at(shown[::-1], x, y, ratio)
+
+    def fill_in(self) -> None:
+        """Measure what could not be measured before its pixels came."""
+        if any(not drawing.measured for drawing in self._store.drawings):
+            self._store.amend(self.measured)
+
+    def go_to(self, tracking_uid: str) -> bool:
+        """Select a drawing and show it, in a viewport that can; False when it is not of this case."""
+        drawing = self._store.get(tracking_uid)
+        stack = None if drawing is None else self._views.case.stack(drawing.stack)
+        if drawing is None or stack is None:
+            return False
+        views = self._views
+        self._store.select(tracking_uid)
+        numbers = [views.active, *(v.number for v in views.all)]
+        able = [n for n in numbers if (shown := views.stack(n)) is not None and shown.space == stack.space]
+        flat = [n for n in able if self._lies_along(views[n].state, drawing)]
+        if not flat and views.layout != "mpr":
+            views.place(views.active, stack)
+            flat = [views.active]
+        number = (flat or able or [views.active])[0]
+        shown_stack, state = views.stack(number), views[number].state
+        assert shown_stack is not None
+        state = through(state, shown_stack, drawing.centre)
+        x, y = _pixel(state.plane.lps_to_pixel(drawing.centre))
+        if not (0 <= x < state.width and 0 <= y < state.height):
+            state = state.panned((state.width - 1) / 2 - x, (state.height - 1) / 2 - y)
+        views.activate(number)
+        views.show(number, state)
+        return True
+
+    @staticmethod
+    def _lies_along(state: ViewportState, drawing: Drawing) -> bool:
+        """Whether a plane parallel to the one shown holds the whole drawing."""
+        return all(
+            abs(dot(subtract(point, drawing.centre), state.normal)) < 0.5 or state.kind is PlaneKind.STACK
+            for point in drawing.points
+        ) and (state.kind is not PlaneKind.STACK or drawing.plane == "stack")
+
+    def _drawings(self) -> tuple[Drawing, ...]:
+        return self._store.drawings if self.sketch is None else (*self._store.drawings, self.sketch)
+
+
+def _pixel(found: object) -> PixelPoint:
+    x, y = found[:2]  # type: ignore[index]
+    return float(x), float(y)

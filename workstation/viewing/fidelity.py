@@ -1,0 +1,37 @@
+"""What the reader must know about a picture that is not simply the acquired pixels; silent when there is nothing."""
+
+from workstation.language import _
+from workstation.viewing.loading import StackLoader
+from workstation.viewing.slices import slices_of
+from workstation.viewing.stacks import ShownStack
+from workstation.viewing.viewport import PlaneKind, ViewportState
+
+# slices this many times as far apart as their pixels make a reformat visibly interpolated
+_COARSE = 1.5
+
+
+def fidelity_notes(stack: ShownStack, loader: StackLoader, state: ViewportState) -> tuple[str, ...]:
+    """Short notes for the badge, the weightiest first."""
+    notes: list[str] = []
+    reformat = state.kind is not PlaneKind.STACK
+    instance = stack.instance(state.index)
+    if not reformat and state.index in loader.failures:
+        notes.append(_("this image can't be shown"))
+    if loader.failures and (reformat or len(loader.failures) < stack.count):
+        notes.append(_("{count} images unreadable").format(count=len(loader.failures)))
+    elif not loader.complete and (reformat or not loader.finished):
+        notes.append(_("partial {loaded} of {count}").format(loaded=loader.loaded_count, count=stack.count))
+    if instance.pixels is not None and instance.pixels.lossy:
+        ratio = instance.pixels.ratio
+        notes.append(_("lossy source {ratio:.0f}:1").format(ratio=ratio) if ratio > 1 else _("lossy source"))
+    spacing, step = stack.stack.spacing, stack.slice_step
+    if reformat and step > _COARSE * min(spacing.row_mm, spacing.column_mm):
+        notes.append(_("interpolated, {step:g} mm source").format(step=round(step, 2)))
+    if reformat and state.slab.thickness_mm > slices_of(state, stack).step:
+        names = {"mean": _("mean"), "mip": "MIP", "minip": "MinIP"}
+        notes.append(f"{names[state.slab.mode]} {state.slab.thickness_mm:g} mm")
+    if stack.stack.gaps:
+        notes.append(_("gaps between slices"))
+    if not stack.calibrated:
+        notes.append(_("not to scale"))
+    return tuple(notes)

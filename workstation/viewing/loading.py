@@ -1,0 +1,163 @@
+"""Pixels of a stack, nearest slice first: fetched, decoded and put in their place while the reader already looks.
+
+A stack that is a volume fills one `Volume`; the images of any other stack are volumes of one slice each, so that one
+way of making pictures serves both. Work goes to the DECODING lane a few frames at a time, so that a jump to another
+slice is answered by the next frame and not by the end of a queue.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from workstation.dicom.instance import Instance
+from workstation.dicom.pixels import decode_frame
+from workstation.errors import WorkstationError
+from workstation.imaging.volume import Volume
+from workstation.jobs import Lane, Workers
+from workstation.viewing.stacks import ShownStack
+
+logger = logging.getLogger(__name__)
+
+Fetch = Callable[[str], bytes]
+Deliver = Callable[[Callable[[], None]], None]
+"""Runs something on the main thread, soon; called from any thread."""
+
+# frames of one stack decoded at once or waiting for a thread
+_IN_FLIGHT = 3
+
+
+class StackLoader:
+    """Loads one stack. All but the decoding happens on the main thread; so do its signals."""
+
+    arrived = Signal()
+    """Some more images are there, or have failed; several arrivals may be told in one."""
+
+    def __init__(self, stack: ShownStack, fetch: Fetch, workers: Workers, deliver: Deliver) -> None:
+        self.stack = stack
+        self._fetch = fetch
+        self._workers = workers
+        self._deliver = deliver
+        self._wanted = stack.count // 2
+        self._pending = np.ones(stack.count, dtype=bool)
+        self._loaded = np.zeros(stack.count, dtype=bool)
+        self._in_flight = 0
+        self._active = False
+        self._closed = False
+        self._lock = threading.Lock()
+        self._last: tuple[str, bytes] = ("", b"")
+        self.failures: dict[int, str] = {}
+        self.volume: Volume | None = Volume.of_stack(stack.stack) if stack.is_volume else None
+        self._images: dict[int, Volume] = {}
+
+    @property
+    def loaded(self) -> NDArray[np.bool_]:
+        """Which images are there, one flag an image."""
+        return self._loaded
+
+    @property
+    def loaded_count(self) -> int:
+        return int(np.count_nonzero(self._loaded))
+
+    @property
+    def complete(self) -> bool:
+        return self.loaded_count == self.stack.count
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will come: each image is there or has failed."""
+        return self.loaded_count + len(self.failures) == self.stack.count
+
+    def source(self, k: int) -> Volume | None:
+        """What image `k` is drawn from; None before it is there."""
+        if not self._loaded[k]:
+            return None
+        return self.volume if self.volume is not None else self._images.get(k)
+
+    def want(self, k: int) -> None:
+        """The slice looked at: its neighbours come next."""
+        self._wanted = k
+
+    def start(self) -> None:
+        self._active = True
+        self._feed()
+
+    def close(self) -> None:
+        """Nothing more is asked for; what runs is let run out and dropped."""
+        self._closed = True
+
+    def _feed(self) -> None:
+        while self._active and not self._closed and self._in_flight < _IN_FLIGHT:
+            waiting = np.flatnonzero(self._pending)
+            if not waiting.size:
+                return
+            k = int(waiting[np.argmin(np.abs(waiting - self._wanted))])
+            self._pending[k] = False
+            self._in_flight += 1
+            self._workers.submit(Lane.DECODING, lambda k=k: self._load(k))  # type: ignore[misc]
+
+    def _load(self, k: int) -> None:
+        """On a worker: one image, and its news for the main thread."""
+        if self._closed:
+            return
+        failure, source = "", None
+        try:
+            source = self._decoded(k)
+        except WorkstationError as error:
+            failure = str(error)
+        except Exception:
+            logger.exception("image %d of a stack could not be decoded", k + 1)
+            failure = "?"
+        self._deliver(lambda: self._take(k, source, failure))
+
+    def _decoded(self, k: int) -> Volume:
+        ref = self.stack.stack.frames[k]
+        stored = decode_frame(ref.instance, self._bytes(ref.instance), ref.frame)
+        if self.volume is not None:
+            self.volume.put(self.stack.stack.index_of(k), stored)
+            return self.volume
+        sheet = sheet_of(self.stack, k)
+        sheet.put(0, stored)
+        return sheet
+
+    def _bytes(self, instance: Instance) -> bytes:
+        """The object, kept while the frames of a multi-frame one are decoded."""
+        uid = instance.sop_instance_uid
+        if instance.number_of_frames == 1:
+            return self._fetch(uid)
+        with self._lock:
+            if self._last[0] != uid:
+                self._last = (uid, self._fetch(uid))
+            return self._last[1]
+
+    def _take(self, k: int, source: Volume | None, failure: str) -> None:
+        """On the main thread: image `k` is there, or has failed."""
+        self._in_flight -= 1
+        if self._closed:
+            return
+        if source is None:
+            self.failures[k] = failure
+        else:
+            if self.volume is None:
+                self._images[k] = source
+            self._loaded[k] = True
+        self._feed()
+        if self.finished:
+            self._last = ("", b"")
+        self.arrived.emit()
+
+
+def sheet_of(stack: ShownStack, k: int) -> Volume:
+    """An empty volume for image `k` alone."""
+    alone = replace(
+        stack.stack,
+        frames=(stack.stack.frames[k],),
+        ijk_to_lps=stack.matrix(k),
+        is_volume=False,
+        slice_index=(),
+    )
+    return Volume.of_stack(alone)

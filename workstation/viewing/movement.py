@@ -1,0 +1,163 @@
+"""Scroll, pan, zoom, window: what the reader does to a picture, and how linked viewports follow."""
+
+from dataclasses import replace
+
+from workstation.imaging.reslice import THIN, Slab
+from workstation.imaging.voi import Window
+from workstation.viewing.hanging import Preset
+from workstation.viewing.linking import panned_alike, parallel
+from workstation.viewing.slices import at_slice, slice_point, through
+from workstation.viewing.stacks import ShownStack
+from workstation.viewing.vectors import add
+from workstation.viewing.viewport import PlaneKind, ViewportState, VoiChoice
+from workstation.viewing.viewports import Viewports
+
+
+class Movement:
+    """Gestures on the viewports of a case."""
+
+    def __init__(self, views: Viewports) -> None:
+        self._views = views
+
+    def scroll(self, number: int, steps: int) -> None:
+        if self._views.stack(number) is not None:
+            self.go_to(number, self._views.slices(number).index + steps)
+
+    def go_to(self, number: int, index: int) -> None:
+        """Show slice `index` (from 0), or the nearest end; linked viewports follow by position."""
+        views = self._views
+        stack, state = views.stack(number), views[number].state
+        if stack is None:
+            return
+        after = at_slice(state, stack, index)
+        if after == state:
+            return
+        views.show(number, after)
+        if views.layout == "mpr":
+            self._carry_crosshair(stack, after)
+        elif views.links.scroll:
+            self._follow(number, stack, after)
+
+    def _follow(self, number: int, stack: ShownStack, after: ViewportState) -> None:
+        views, point = self._views, slice_point(after, stack)
+        for other in views.companions(number):
+            target, state = views.stack(other), views[other].state
+            if target is None or not parallel(after, state) or not (stack.positioned and target.positioned):
+                continue
+            offset = views.links.offset(stack.space, target.space)
+            if offset is not None:
+                views.show(other, through(state, target, add(point, offset)))
+
+    def _carry_crosshair(self, stack: ShownStack, state: ViewportState) -> None:
+        views = self._views
+        point = views.crosshairs.get(stack.space, state.centre)
+        views.crosshairs[stack.space] = add(point, state.normal, -state.offset_of(point))
+        for viewport in views.all:
+            views.state_changed.emit(viewport.number)
+
+    def pan(self, number: int, dx: float, dy: float) -> None:
+        """Move the picture by device pixels; linked ones by as many mm."""
+        views = self._views
+        before = views[number].state
+        after = before.panned(dx, dy)
+        views.show(number, after)
+        if views.links.pan and views.layout != "mpr":
+            for other in views.companions(number):
+                views.show(other, panned_alike(before, after, views[other].state))
+
+    def zoom(self, number: int, factor: float, x: float | None = None, y: float | None = None) -> None:
+        """Enlarge about a pixel; linked viewports take the same scale in mm."""
+        views = self._views
+        before = views[number].state
+        after = before.zoomed(factor, x, y)
+        views.show(number, after)
+        if not views.links.zoom:
+            return
+        for other in views.companions(number):
+            state = views[other].state
+            if x is None or y is None or views.layout == "mpr":
+                spot_x, spot_y = None, None
+            else:
+                spot_x, spot_y = x * state.width / before.width, y * state.height / before.height
+            views.show(other, state.zoomed(state.mm_per_pixel / after.mm_per_pixel, spot_x, spot_y))
+
+    def fit(self, number: int) -> None:
+        stack = self._views.stack(number)
+        if stack is not None:
+            self._views.show(number, stack.fitted(self._views[number].state))
+            self._views.same_scale()
+
+    def reset(self, number: int) -> None:
+        """Fit, without flips and turns, in the greys the stack opens with; the slice stays."""
+        views = self._views
+        stack, state = views.stack(number), views[number].state
+        if stack is None:
+            return
+        right, down = state.right, state.down
+        if state.kind is not PlaneKind.OBLIQUE:
+            right, down = stack.axes_of(state.kind, state.index)
+        state = replace(state, turns=0, flipped=False, inverted=False, right=right, down=down, slab=THIN)
+        views.show(number, stack.fitted(replace(state, voi=stack.first_choice())))
+        for other in views.companions(number):
+            self.fit(other)
+        views.same_scale()
+
+    def turn(self, number: int) -> None:
+        """A quarter clockwise."""
+        state = self._views[number].state
+        self._views.show(number, replace(state, turns=(state.turns + 1) % 4))
+        if state.fitted:
+            self.fit(number)
+
+    def flip(self, number: int) -> None:
+        """Mirror the picture as it is seen, left to right."""
+        state = self._views[number].state
+        # a mirror after the turns is a mirror before them, turned the other way round
+        self._views.show(number, replace(state, flipped=not state.flipped, turns=-state.turns % 4))
+
+    def invert(self, number: int) -> None:
+        state = self._views[number].state
+        self._views.show(number, replace(state, inverted=not state.inverted))
+
+    def set_slab(self, number: int, slab: Slab) -> None:
+        self._views.show(number, replace(self._views[number].state, slab=slab))
+
+    def set_window(self, number: int, window: Window) -> None:
+        self.choose_voi(number, VoiChoice("manual", "", window))
+
+    def apply_preset(self, number: int, preset: Preset) -> None:
+        self.choose_voi(number, VoiChoice("preset", preset.title, preset.window))
+
+    def choose_voi(self, number: int, choice: VoiChoice) -> None:
+        """Other greys; linked viewports whose values mean the same take them too."""
+        views = self._views
+        stack = views.stack(number)
+        if stack is None:
+            return
+        views.show(number, replace(views[number].state, voi=choice))
+        for other in views.companions(number) if views.links.voi else ():
+            target = views.stack(other)
+            if target is not None and (target.modality, target.units) == (stack.modality, stack.units):
+                views.show(other, replace(views[other].state, voi=choice))
+
+    def link_here(self) -> None:
+        """Link all viewports as they stand: the slices shown belong together from now on."""
+        views = self._views
+        views.links.members = frozenset(range(len(views)))
+        for a in views.all:
+            for b in views.all[a.number + 1 :]:
+                first, second = views.stack(a.number), views.stack(b.number)
+                if first is not None and second is not None and first.positioned and second.positioned:
+                    points = slice_point(a.state, first), slice_point(b.state, second)
+                    views.links.anchor(first.space, points[0], second.space, points[1])
+        views.same_scale()
+        self._tell_all()
+
+    def unlink(self) -> None:
+        self._views.links.members = frozenset()
+        self._tell_all()
+
+    def _tell_all(self) -> None:
+        for viewport in self._views.all:
+            self._views.state_changed.emit(viewport.number)
+        self._views.kept_changed.emit()

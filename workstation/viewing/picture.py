@@ -1,0 +1,161 @@
+"""Pictures: a frozen request that captured all it needs, a frozen answer with the request's id.
+
+A picture is two things, sampling and lookup. The samples of a viewport are kept, so that a window drag redoes only the
+lookup. Each viewport has at most one picture in work and one waiting; a newer request takes the place of the waiting
+one, so that answers come in order and none is older than the last shown.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workstation.imaging.reslice import Resliced, reslice
+from workstation.imaging.voi import Voi, auto_window, to_grey
+from workstation.imaging.volume import Volume
+from workstation.jobs import Lane, Workers
+from workstation.viewing.loading import Deliver
+from workstation.viewing.viewport import ViewportState
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PictureRequest:
+    """What to draw. `version` changes whenever the pixels behind the plane do; `voi` None: make one from the pixels."""
+
+    id: int
+    viewport: int
+    state: ViewportState
+    source: Volume | None = field(repr=False)
+    version: int
+    voi: Voi | None
+    inverted: bool
+
+    @property
+    def sampling_key(self) -> tuple[Any, ...]:
+        """Equal keys mean equal samples."""
+        state = self.state
+        return id(self.source), self.version, state.plane, state.slab
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An answer: 8-bit grey (h, w) or RGB (h, w, 3), C-contiguous, and the request whose state it shows.
+
+    `missing` says that the image is not there yet; the picture is then black.
+    """
+
+    request: PictureRequest
+    pixels: NDArray[np.uint8] = field(repr=False)
+    voi: Voi | None
+    missing: bool = False
+    seconds: float = 0.0
+
+    @property
+    def state(self) -> ViewportState:
+        return self.request.state
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The sampled values of one plane, kept for the next lookup."""
+
+    key: tuple[Any, ...]
+    resliced: Resliced
+
+
+def develop(request: PictureRequest, kept: Samples | None) -> tuple[Picture, Samples | None]:
+    """The picture of a request, by the samples kept from the last one where they still hold."""
+    began = time.perf_counter()
+    state, source = request.state, request.source
+    if source is None:
+        blank = np.zeros((state.height, state.width), np.uint8)
+        return Picture(request, blank, request.voi, missing=True), None
+    if kept is not None and kept.key == request.sampling_key:
+        samples = kept
+    else:
+        samples = Samples(request.sampling_key, reslice(source, state.plane, state.slab))
+    values, inside = samples.resliced.values, samples.resliced.inside
+    if source.is_colour:
+        voi, pixels = None, _colour(values, inside)
+    else:
+        voi = request.voi or auto_window(values, ~inside)
+        pixels = to_grey(values, voi, request.inverted, padding_mask=None if inside.all() else ~inside)
+    return Picture(request, pixels, voi, seconds=time.perf_counter() - began), samples
+
+
+def _colour(values: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """8-bit RGB, black outside."""
+    eight = values.astype(np.uint8) if values.dtype == np.uint8 else (values >> 8).astype(np.uint8)
+    eight[~inside] = 0
+    return np.ascontiguousarray(eight)
+
+
+class _Tray:
+    """What one viewport has in work."""
+
+    def __init__(self) -> None:
+        self.busy = False
+        self.waiting: tuple[PictureRequest, Callable[[Picture], None]] | None = None
+        self.samples: Samples | None = None
+
+
+class Darkroom:
+    """Develops the pictures of all viewports on the INTERACTIVE lane. Called, and answers, on the main thread."""
+
+    def __init__(self, workers: Workers, deliver: Deliver) -> None:
+        self._workers = workers
+        self._deliver = deliver
+        self._trays: dict[int, _Tray] = {}
+        self._closed = False
+
+    def ask(self, request: PictureRequest, ready: Callable[[Picture], None]) -> None:
+        """Have the picture made; `ready` gets it unless a newer request comes before work on it begins."""
+        tray = self._trays.setdefault(request.viewport, _Tray())
+        if tray.busy:
+            tray.waiting = (request, ready)
+        else:
+            self._start(tray, request, ready)
+
+    def forget(self) -> None:
+        """Drop what waits and all kept samples."""
+        for tray in self._trays.values():
+            tray.waiting = None
+            tray.samples = None
+        self._trays = {}
+
+    def close(self) -> None:
+        self._closed = True
+        self.forget()
+
+    def _start(self, tray: _Tray, request: PictureRequest, ready: Callable[[Picture], None]) -> None:
+        tray.busy = True
+        kept = tray.samples
+
+        def work() -> None:
+            picture, samples = None, None
+            try:
+                picture, samples = develop(request, kept)
+            except Exception:
+                logger.exception("a picture could not be made")
+            self._deliver(lambda: self._done(tray, picture, samples, ready))
+
+        self._workers.submit(Lane.INTERACTIVE, work)
+
+    def _done(
+        self, tray: _Tray, picture: Picture | None, samples: Samples | None, ready: Callable[[Picture], None]
+    ) -> None:
+        tray.busy = False
+        if self._closed:
+            return
+        tray.samples = samples
+        waiting, tray.waiting = tray.waiting, None
+        if waiting is not None:
+            self._start(tray, *waiting)
+        if picture is not None:
+            ready(picture)

@@ -1,0 +1,112 @@
+"""The reading of one case, all of it: viewports, gestures, reformats, measurements, key images, the tool in hand."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from psygnal import Signal
+
+from workstation.jobs import Workers
+from workstation.viewing import view_state
+from workstation.viewing.annotations import Annotations
+from workstation.viewing.hanging import Placement, Preset, hang, load_presets, load_protocols
+from workstation.viewing.key_images import KeyImages
+from workstation.viewing.loading import Deliver
+from workstation.viewing.measurements import MeasurementStore
+from workstation.viewing.movement import Movement
+from workstation.viewing.open_case import OpenCase
+from workstation.viewing.reformats import Reformats
+from workstation.viewing.tools import TOOLS
+from workstation.viewing.viewport import PlaneKind, VoiChoice
+from workstation.viewing.viewports import Viewport, Viewports
+
+
+class ReadingSession:
+    """An opened case as it is read. Owns the case: closing the session closes it."""
+
+    tool_changed = Signal(str)
+    key_image_wanted = Signal(int)
+    report_wanted = Signal(str)
+
+    def __init__(self, case: OpenCase, workers: Workers, deliver: Deliver) -> None:
+        self.case = case
+        self.views = Viewports(case, workers, deliver)
+        self.store = MeasurementStore()
+        self.move = Movement(self.views)
+        self.reformats = Reformats(self.views)
+        self.annotations = Annotations(self.views, self.store)
+        self.key_images = KeyImages()
+        self.presets: tuple[Preset, ...] = load_presets()
+        self.tool = "window"
+        self.views.progress_changed.connect(lambda _key: self.annotations.fill_in())
+
+    def close(self) -> None:
+        self.views.close()
+        self.case.close()
+
+    def choose_tool(self, tool: str) -> None:
+        if tool != self.tool:
+            self.tool = tool
+            self.tool_changed.emit(tool)
+            self.views.kept_changed.emit()
+
+    def hang(self) -> None:
+        """Hang the case by the protocol that fits best."""
+        protocol, placements = hang(self.case.stacks, load_protocols())
+        self.views.lay_out(protocol.layout)
+        for viewport, placement in zip(self.views.all, placements, strict=False):
+            self._hang_one(viewport, placement)
+        if protocol.link:
+            self.move.link_here()
+
+    def _hang_one(self, viewport: Viewport, placement: Placement) -> None:
+        stack, rule = placement.stack, placement.rule
+        if stack is None:
+            viewport.note = rule.origin
+            return
+        self.views.place(viewport.number, stack, rule.plane if stack.is_volume else PlaneKind.STACK)
+        preset = next((each for each in self.presets if each.id == rule.preset and each.fits(stack)), None)
+        if preset is not None:
+            choice = VoiChoice("preset", preset.title, preset.window)
+            self.views.show(viewport.number, replace(viewport.state, voi=choice))
+
+    def set_layout(self, name: str) -> None:
+        """Another layout; places that were not there before take the next stacks not shown yet."""
+        if name == "mpr":
+            self.reformats.show_mpr()
+            return
+        self.reformats.show_stack()
+        self.views.lay_out(name)
+        shown = {viewport.state.stack for viewport in self.views.all}
+        unseen = [stack for stack in self.case.stacks if stack.key not in shown]
+        for viewport in self.views.all:
+            if not viewport.state.stack and unseen:
+                self.views.place(viewport.number, unseen.pop(0))
+
+    def preset(self, key: int) -> Preset | None:
+        """The window under a number key that means something for the active viewport."""
+        stack = self.views.stack(self.views.active)
+        if stack is None:
+            return None
+        return next((each for each in self.presets if each.key == key and each.fits(stack)), None)
+
+    def apply_key(self, key: int) -> None:
+        """A number key: the preset, or else that alternative of the file's own."""
+        number, stack = self.views.active, self.views.stack(self.views.active)
+        preset = self.preset(key)
+        if preset is not None:
+            self.move.apply_preset(number, preset)
+        elif stack is not None and key <= len(offered := stack.alternatives(self.views.current.state.index)):
+            self.move.choose_voi(number, VoiChoice("file", offered[key - 1].name, None, key - 1))
+
+    def to_json(self) -> dict[str, Any]:
+        """Layout, what each viewport shows, links and tool, as plain values."""
+        return {**view_state.to_json(self.views), "tool": self.tool}
+
+    def restore(self, plain: Mapping[str, Any]) -> bool:
+        """Take back a view that was kept; False when it is none of this case's, and then nothing has changed."""
+        if not view_state.restore(self.views, plain):
+            return False
+        if plain.get("tool") in TOOLS:
+            self.choose_tool(plain["tool"])
+        return True

@@ -1,0 +1,273 @@
+"""What the hand does: each tool is one generator on neutral pointer events.
+
+Before the first `yield` is the press, the loop is the drag, the rest the release. A generator that goes on after a
+release is still drawing by clicks. Closing it (Escape, a change of layout) takes back what it had begun.
+Pixels are device pixels with pixel centres at integers.
+"""
+
+import math
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from workstation.imaging.voi import Window
+from workstation.language import N_
+from workstation.viewing.vectors import Vec, add, dot, middle, scale, subtract
+
+if TYPE_CHECKING:
+    from workstation.viewing.reading_session import ReadingSession
+
+Button = Literal["left", "middle", "right", "none"]
+# a press that moved less than this was a click
+_CLICK = 4.0
+
+
+@dataclass(frozen=True)
+class PointerEvent:
+    """A press, move or release at device pixel (x, y); `ratio` is device pixels per logical one."""
+
+    kind: Literal["press", "move", "release"]
+    x: float
+    y: float
+    button: Button = "none"
+    shift: bool = False
+    control: bool = False
+    ratio: float = 1.0
+
+    def far_from(self, other: "PointerEvent") -> bool:
+        return math.hypot(self.x - other.x, self.y - other.y) > _CLICK * self.ratio
+
+
+Gesture = Generator[None, PointerEvent, None]
+Start = Callable[["ReadingSession", int, PointerEvent], Gesture]
+
+
+def window(session: "ReadingSession", number: int, press: PointerEvent) -> Gesture:
+    """Right: wider; down: higher centre, a darker picture. The step grows with the width it began with."""
+    start = session.views.window(number)
+    if start is None:
+        yield
+        return
+    rate = max(start.width, 20.0) / 400 / press.ratio
+    while True:
+        event = yield
+        width = max(start.width + (event.x - press.x) * rate, 1.0)
+        center = start.center + (event.y - press.y) * rate
+        session.move.set_window(number, Window(_rounded(center, rate), max(_rounded(width, rate), 1.0), start.function))
+        if event.kind == "release":
+            return
+
+
+def _rounded(value: float, rate: float) -> float:
+    """Whole numbers where a step is about one unit; more digits for finer scales."""
+    return round(value) if rate >= 0.04 else round(value, 2 - math.floor(math.log10(rate)))
+
+
+def pan(session: "ReadingSession", number: int, press: PointerEvent) -> Gesture:
+    last = press
+    while True:
+        event = yield
+        session.move.pan(number, event.x - last.x, event.y - last.y)
+        last = event
+        if event.kind == "release":
+            return
+
+
+def zoom(session: "ReadingSession", number: int, press: PointerEvent) -> Gesture:
+    """Up: larger, about the point pressed."""
+    last = press
+    while True:
+        event = yield
+        session.move.zoom(number, math.exp((last.y - event.y) / 150 / press.ratio), press.x, press.y)
+        last = event
+        if event.kind == "release":
+            return
+
+
+def scroll(session: "ReadingSession", number: int, press: PointerEvent) -> Gesture:
+    """Down: onwards; the height of the viewport is at most the whole stack."""
+    height = max(session.views[number].state.height, 1)
+    pixels = max(min(height / max(session.views.slices(number).count, 1), 12.0 * press.ratio), 1.0)
+    start, gone = press.y, 0
+    while True:
+        event = yield
+        steps = int((event.y - start) / pixels) - gone
+        if steps:
+            session.move.scroll(number, steps)
+            gone += steps
+        if event.kind == "release":
+            return
+
+
+def crosshair(session: "ReadingSession", number: int, press: PointerEvent) -> Gesture:
+    """The other planes go through the point under the pointer."""
+    session.reformats.point_at(number, session.annotations.point(number, press.x, press.y))
+    while True:
+        event = yield
+        session.reformats.point_at(number, session.annotations.point(number, event.x, event.y))
+        if event.kind == "release":
+            return
+
+
+def rotate_planes(session: "ReadingSession", number: int, press: PointerEvent) -> Gesture:
+    """The other planes turn about the crosshair by as much as the pointer goes round it."""
+    x, y = session.reformats.crosshair_pixel(number)
+    last = math.atan2(press.y - y, press.x - x)
+    while True:
+        event = yield
+        angle = math.atan2(event.y - y, event.x - x)
+        turn = (angle - last + math.pi) % (2 * math.pi) - math.pi
+        session.reformats.rotate_others(number, turn)
+        last = angle
+        if event.kind == "release":
+            return
+
+
+def length(session: "ReadingSession", number: int, press: PointerEvent) -> Gesture:
+    """Press, drag, release; or click at one end and click at the other. Two clicks on one spot draw nothing."""
+    start = session.annotations.point(number, press.x, press.y)
+    yield from _drawn(session, number, press, lambda end: ("length", (start, end)))
+
+
+def ellipse(session: "ReadingSession", number: int, press: PointerEvent) -> Gesture:
+    """From one corner of its frame to the other, by drag or by two clicks."""
+    corner = session.annotations.point(number, press.x, press.y)
+    right, down = session.views[number].state.axes
+
+    def points(end: Vec) -> tuple[Literal["ellipse"], tuple[Vec, ...]]:
+        across, centre = subtract(end, corner), middle(corner, end)
+        wide = scale(right, dot(across, right) / 2)
+        high = scale(down, dot(across, down) / 2)
+        return "ellipse", (add(centre, wide, -1), add(centre, wide), add(centre, high, -1), add(centre, high))
+
+    yield from _drawn(session, number, press, points)
+
+
+def _drawn(
+    session: "ReadingSession",
+    number: int,
+    press: PointerEvent,
+    form: Callable[[Vec], tuple[Literal["length", "ellipse"], tuple[Vec, ...]]],
+) -> Gesture:
+    annotations, drawing = session.annotations, None
+    try:
+        while True:
+            event = yield
+            kind, points = form(annotations.point(number, event.x, event.y))
+            if event.far_from(press):
+                drawing = annotations.draw(number, kind, points)
+            else:
+                drawing = None
+                annotations.drop()
+            clicked = event.kind == "press" and event.button == "left"
+            dragged = event.kind == "release" and drawing is not None
+            if clicked or dragged:
+                break
+    finally:
+        annotations.drop()
+    if drawing is not None:
+        session.store.add(drawing)
+
+
+def edit(session: "ReadingSession", number: int, press: PointerEvent) -> Gesture:
+    """A handle is dragged to a new place, a line moves the whole graphic; a click only selects."""
+    grip = session.annotations.grip_at(number, press.x, press.y, press.ratio)
+    if grip is None:
+        yield
+        return
+    store, before = session.store, session.store.drawings
+    store.select(grip.drawing.tracking_uid)
+    start = session.annotations.point(number, press.x, press.y)
+    done = False
+    try:
+        while not done:
+            event = yield
+            done = event.kind == "release"
+            if not event.far_from(press) and store.drawings == before:
+                continue
+            point = session.annotations.point(number, event.x, event.y)
+            changed = (
+                grip.drawing.moved(subtract(point, start))
+                if grip.handle is None
+                else grip.drawing.with_handle(grip.handle, point)
+            )
+            store.preview(session.annotations.measured(session.annotations.placed(changed, number)))
+        store.commit(before)
+    finally:
+        if not done:
+            store.cancel(before)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One entry of the tool table."""
+
+    id: str
+    title: str
+    icon: str
+    key: str
+    start: Start
+
+
+TOOLS: dict[str, Tool] = {
+    tool.id: tool
+    for tool in (
+        Tool("window", N_("Window"), "mdi6.contrast-circle", "W", window),
+        Tool("pan", N_("Pan"), "mdi6.cursor-move", "P", pan),
+        Tool("zoom", N_("Zoom"), "mdi6.magnify-plus-outline", "Z", zoom),
+        Tool("scroll", N_("Scroll"), "mdi6.arrow-expand-vertical", "S", scroll),
+        Tool("length", N_("Length"), "mdi6.ruler", "L", length),
+        Tool("ellipse", N_("Ellipse"), "mdi6.ellipse-outline", "E", ellipse),
+        Tool("crosshair", N_("Crosshair"), "mdi6.crosshairs", "C", crosshair),
+        Tool("rotate", N_("Rotate planes"), "mdi6.axis-z-rotate-clockwise", "O", rotate_planes),
+    )
+}
+
+# what the other buttons do, whatever tool is chosen
+BUTTONS: dict[Button, Start] = {"right": zoom, "middle": pan}
+
+
+class Hand:
+    """Leads the events of one viewport to the gesture they belong to."""
+
+    def __init__(self, session: "ReadingSession", number: int) -> None:
+        self._session = session
+        self._number = number
+        self._gesture: Gesture | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self._gesture is not None
+
+    def handle(self, event: PointerEvent) -> None:
+        if self._gesture is not None:
+            self._go_on(event)
+        elif event.kind == "press":
+            self._gesture = self._start(event)(self._session, self._number, event)
+            try:
+                next(self._gesture)
+            except StopIteration:
+                self._gesture = None
+
+    def cancel(self) -> None:
+        """Take back what is half drawn."""
+        gesture, self._gesture = self._gesture, None
+        if gesture is not None:
+            gesture.close()
+
+    def _start(self, event: PointerEvent) -> Start:
+        if event.button != "left":
+            return BUTTONS.get(event.button, window)
+        if event.shift:
+            return pan
+        if self._session.annotations.grip_at(self._number, event.x, event.y, event.ratio) is not None:
+            return edit
+        return TOOLS[self._session.tool].start
+
+    def _go_on(self, event: PointerEvent) -> None:
+        gesture = self._gesture
+        assert gesture is not None
+        try:
+            gesture.send(event)
+        except StopIteration:
+            self._gesture = None
