@@ -1,5 +1,6 @@
 """Settings: plain values in one TOML file of the user's configuration folder; no secrets in it."""
 
+import json
 import os
 import tomllib
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -132,5 +133,5 @@ def _toml(value: object) -> str:
         return repr(value)
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
-    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+    # JSON's escapes are TOML's too; TOML wants DEL escaped as well
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

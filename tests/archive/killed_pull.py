@@ -82,9 +82,9 @@ def main(root: Path, seeds: int) -> None:
     for seed in range(seeds):
         chance = random.Random(seed)
         folder = root / str(seed)
-        iris.pause_s = 0.001
+        iris.pause_s = 0.003
         process = fork(lambda folder=folder: pull(folder, iris))
-        time.sleep(chance.uniform(0.0, 0.16))
+        time.sleep(chance.uniform(0.0, 0.3))
         os.kill(process, signal.SIGKILL)
         killed = wait(process) == -signal.SIGKILL
         iris.pause_s = 0
