@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from workstation.dicom.content import Conclusion
 from workstation.dicom.documents import read_measurements
@@ -176,6 +178,15 @@ def test_a_second_reader_can_sign_too_and_both_are_checked(signed: bytes, author
     assert found.valid
     assert found.signer == "Петрова Анна Сергеевна, Смирнов Олег"
     assert read_signatures(both)[0].payload == read_signatures(signed)[0].payload
+
+
+def test_an_authority_s_own_key_is_not_for_documents(conclusion: Conclusion, authority: Authority) -> None:
+    def sign(payload: bytes) -> bytes:
+        return authority.key.sign(payload, PKCS1v15(), SHA256())
+
+    as_signer = Identity(authority.certificate, (), 384, sign)
+    found = verify_document(sign_document(write_conclusion(conclusion), as_signer), [authority.certificate])
+    assert found.problems == ("the certificate is not for signatures",)
 
 
 def test_an_unsigned_document_is_not_valid_and_says_why(conclusion: Conclusion, authority: Authority) -> None:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from workstation.dicom.signatures import FoundSignature, prepare_signature, read_signatures
 from workstation.language import _
-from workstation.signing.identity import Identity, check_validity, subject_name
+from workstation.signing.identity import Identity, check_validity, may_sign, subject_name
 from workstation.signing.trust import Verification, chain_of
 
 _HASHES: dict[str, hashes.HashAlgorithm] = {
@@ -65,6 +65,8 @@ def _verify(found: FoundSignature, trust: Sequence[x509.Certificate]) -> Verific
         problems.append(_("the content was changed after signing"))
     if found.missing:
         problems.append(_("the signature leaves out {elements}").format(elements=", ".join(found.missing)))
+    if not may_sign(certificate):
+        problems.append(_("the certificate is not for signatures"))
     chain, trouble = chain_of(certificate, trust, found.when)
     if trouble:
         problems.append(_("the certificate is not trusted: {reason}").format(reason=trouble))

@@ -77,7 +77,8 @@ def load_pkcs12(path: Path | str, password: str) -> Identity:
         raise _unusable(_("the key is no RSA key of at least {bits} bits").format(bits=_MINIMUM_BITS))
     if certificate.public_key() != key.public_key():
         raise _unusable(_("key and certificate don't belong together"))
-    _check_usage(certificate)
+    if not may_sign(certificate):
+        raise _unusable(_("its certificate is not for signatures"))
     check_validity(certificate)
     rsa_key = key
 
@@ -108,13 +109,13 @@ def subject_name(certificate: x509.Certificate) -> str:
     return str(names[0].value) if names else certificate.subject.rfc4514_string()
 
 
-def _check_usage(certificate: x509.Certificate) -> None:
+def may_sign(certificate: x509.Certificate) -> bool:
+    """Whether the certificate's key usage allows signatures over documents; one that says nothing allows all."""
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:
-        return
-    if not (usage.digital_signature or usage.content_commitment):
-        raise _unusable(_("its certificate is not for signatures"))
+        return True
+    return usage.digital_signature or usage.content_commitment
 
 
 def _unusable(detail: str) -> IdentityUnusable:
