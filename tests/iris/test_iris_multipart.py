@@ -90,7 +90,9 @@ def test_white_space_behind_a_boundary_is_allowed() -> None:
 
 
 def test_headers_are_read_without_regard_to_case_and_may_be_folded_or_absent() -> None:
-    text = b"--b-1\r\nCONTENT-type: application/dicom;\r\n transfer-syntax=1.2\r\n\r\none\r\n--b-1\r\n\r\ntwo\r\n--b-1--"
+    text = (
+        b"--b-1\r\nCONTENT-type: application/dicom;\r\n transfer-syntax=1.2\r\n\r\none\r\n--b-1\r\n\r\ntwo\r\n--b-1--"
+    )
     parts = list(read_parts(feed(text, 2), BOUNDARY))
     assert parts[0].headers == {"content-type": "application/dicom; transfer-syntax=1.2"}
     assert (parts[0].body, parts[1].headers, parts[1].body) == (b"one", {}, b"two")

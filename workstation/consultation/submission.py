@@ -115,6 +115,11 @@ class Submission:
         nameless = failed.pop("", None)
         if nameless:
             failed |= {one.sop_instance_uid: nameless for one in objects if one.sop_instance_uid not in said}
+        if answer.status >= 300:
+            silent = [
+                one.sop_instance_uid for one in objects if one.sop_instance_uid not in said.keys() | failed.keys()
+            ]
+            failed |= {uid: StoreFailure(uid, 0, f"HTTP {answer.status}") for uid in silent}
         return failed
 
     def _is_there(self, one: SealedObject) -> bool:

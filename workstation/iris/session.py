@@ -44,7 +44,7 @@ class IrisSession:
 
     def __init__(self, profile: ServerProfile, password: str) -> None:
         self.profile = profile
-        self._host = urlsplit(profile.dicomweb_url).hostname or profile.name
+        self._host = _host_of(profile)
         self._timeout = (profile.connect_timeout_s, profile.stall_timeout_s)
         self._session = requests.Session()
         if profile.user:
@@ -165,7 +165,8 @@ class Answer:
     def read(self, size: int) -> bytes:
         """At most `size` bytes; b"" at the end. Raises LinkDown when the read stalls or the connection breaks."""
         try:
-            return bytes(self._response.raw.read(size, decode_content=True))
+            # read1 gives what has come; read would wait for `size` bytes, and lose them when the connection breaks
+            return bytes(self._response.raw.read1(size, decode_content=True))
         except urllib3.exceptions.ReadTimeoutError as error:
             raise LinkDown(_("The transfer stalled"), self.host) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -211,6 +212,22 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         return None
     return max(0.0, moment.timestamp() - time.time())
+
+
+def _host_of(profile: ServerProfile) -> str:
+    """The host; raises WorkstationError when one of the addresses is none."""
+    hosts = []
+    for url in (profile.dicomweb_url, profile.workitems_root):
+        try:
+            parts = urlsplit(url)
+            hosts.append(parts.hostname if parts.scheme in ("http", "https") else None)
+        except ValueError:
+            hosts.append(None)
+    if not all(hosts):
+        raise WorkstationError(
+            _("The server's address can't be used"), profile.name, _("It begins with https:// and names a host.")
+        )
+    return str(hosts[0])
 
 
 def _tls_context(profile: ServerProfile) -> ssl.SSLContext:

@@ -28,7 +28,9 @@ class StoreFailure:
 
 @dataclass(frozen=True)
 class StoreAnswer:
-    """What the server says per instance; an instance in none of the lists was not mentioned."""
+    """What the server says per instance. One in none of the lists was not mentioned: after a 400, Orthanc names what
+    it stored and keeps silent on what it could not read.
+    """
 
     status: int
     stored: tuple[str, ...]

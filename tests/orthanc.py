@@ -67,7 +67,8 @@ def running_orthanc(folder: Path, **options: object) -> Iterator[Orthanc]:
         "RegisteredUsers": {USER: PASSWORD},
         "Plugins": [str(plugin)],
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
-        "SynchronousCMove": False,
+        # the default, Latin-1, drops Cyrillic letters from search answers
+        "DefaultEncoding": "Utf8",
         "StorageCompression": False,
         **options,
     }
