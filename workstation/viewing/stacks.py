@@ -17,6 +17,7 @@ from workstation.dicom.frame_values import FrameGeometry
 from workstation.dicom.geometry import Stack, frame_matrix
 from workstation.dicom.instance import Instance
 from workstation.imaging.voi import Voi, Window
+from workstation.language import N_
 from workstation.viewing.vectors import Vec, cross, dot, unit, vec
 from workstation.viewing.viewport import ORTHOGONAL_AXES, PlaneKind, ViewportState, VoiChoice
 
@@ -188,7 +189,7 @@ class ShownStack:
         if self.alternatives(0):
             return VoiChoice("file")
         if self.units == "HU":
-            return VoiChoice("preset", "", Window(*_CT_WINDOW))
+            return VoiChoice("preset", N_("Soft tissue"), Window(*_CT_WINDOW))
         return VoiChoice("auto")
 
     def voi(self, choice: VoiChoice, k: int) -> Voi | None:

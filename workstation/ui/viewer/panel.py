@@ -191,7 +191,7 @@ class ViewerPanel(QWidget):
         session.key_images.changed.connect(self._tell_key_images)
         session.key_image_wanted.connect(self.take_key_image)
         session.report_wanted.connect(self._report)
-        session.tool_changed.connect(self.toolbar.refresh, check_nargs=False)
+        session.tool_changed.connect(lambda _tool: self.toolbar.refresh())
 
     def close_case(self) -> None:
         """Put the case away; nothing of it is kept in memory. The view is told a last time."""
