@@ -33,6 +33,7 @@ def test_a_study_arrives_whole_by_one_stream_a_series(archive: Archive, fake: Mo
 
 def test_expected_is_durable_before_the_first_object_is_asked_for(archive: Archive, fake: ModuleType) -> None:
     iris = fake.FakeIris(count=5, series=2)
+    iris.announced["2"] = None
     seen = []
     stream = iris.retrieve_series
 
@@ -45,7 +46,7 @@ def test_expected_is_durable_before_the_first_object_is_asked_for(archive: Archi
     assert seen[0].expected == 10
     assert seen[0].received == 0
     assert not seen[0].complete
-    assert [gap.number for gap in seen[0].series[0].gaps] == [1, 2, 3, 4, 5]
+    assert [gap.number for gap in seen[0].series[1].gaps] == [1, 2, 3, 4, 5]
 
 
 def test_a_second_pull_asks_for_no_object(archive: Archive, fake: ModuleType) -> None:

@@ -76,7 +76,7 @@ class ObjectStore:
                 path.unlink()
 
     def path(self, name: str) -> Path:
-        return self._objects / name[:2] / name
+        return self._objects / name[:1] / name
 
     def incoming(self, name: str) -> Path:
         return self.incoming_folder / name

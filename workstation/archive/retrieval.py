@@ -6,6 +6,7 @@ with its reason.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -82,8 +83,8 @@ class Retrieval:
     def _list(self, study_uid: str) -> list[SeriesEntry]:
         """The server's list of series, stored before anything is pulled.
 
-        A series whose count the server tells is listed by instance when its turn comes: the first picture need not
-        wait for the lists of all. Where it tells no count, the list is all there is to expect.
+        A series whose count the server tells is listed by instance when its turn comes; of any other the list is all
+        there is to expect, so it is had now.
         """
         found = list(self._dicomweb.search_series(study_uid))
         listing = [
@@ -98,23 +99,31 @@ class Retrieval:
 
     def _pull_series(self, study_uid: str, series: SeriesEntry, course: "_Course", cancellation: Cancellation) -> None:
         state = self._state(study_uid, series)
-        if series.instance_count is not None and not (state.listed >= series.instance_count and state.complete):
-            entries = self._instances(study_uid, series)
-            with self._archive.database.transaction() as cursor:
-                ledger.expect(cursor, study_uid, [(series, entries)])
-            state = self._state(study_uid, series)
+        listed = series.instance_count is None or (state.listed >= series.instance_count and state.complete)
         broken: WorkstationError | None = None
         if state.received == 0 and state.expected > 0:
-            try:
-                self._stream(study_uid, series.series_uid, course, cancellation)
-            except (LinkDown, MalformedAnswer, ServerRefused) as error:
-                broken = error
+            # the count is on the ledger: the list may come beside the objects, and the first picture need not wait
+            with ThreadPoolExecutor(1, thread_name_prefix="listing") as beside:
+                listing = None if listed else beside.submit(self._list_instances, study_uid, series)
+                try:
+                    self._stream(study_uid, series.series_uid, course, cancellation)
+                except (LinkDown, MalformedAnswer, ServerRefused) as error:
+                    broken = error
+                if listing is not None:
+                    listing.result()
             course.recount()
-            state = self._state(study_uid, series)
-            if broken is not None and not state.complete and not state.gaps:
-                raise broken
+        elif not listed:
+            self._list_instances(study_uid, series)
+        state = self._state(study_uid, series)
+        if broken is not None and not state.complete and not state.gaps:
+            raise broken
         # a broken stream is no end: what lacks is asked for singly, and that tells whether the link is down
         self._fetch(study_uid, state.gaps, course, cancellation, failures=int(isinstance(broken, LinkDown)))
+
+    def _list_instances(self, study_uid: str, series: SeriesEntry) -> None:
+        entries = self._instances(study_uid, series)
+        with self._archive.database.transaction() as cursor:
+            ledger.expect(cursor, study_uid, [(series, entries)])
 
     def _stream(self, study_uid: str, series_uid: str, course: "_Course", cancellation: Cancellation) -> None:
         with Intake(self._archive) as intake:
