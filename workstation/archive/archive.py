@@ -7,6 +7,7 @@ and `archive/incoming/` (files on their way). Nothing in it can be read without 
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -37,9 +38,8 @@ Parse = Callable[[bytes], Instance]
 class Archive:
     """One sealed archive. Thread-safe; several processes may have it open."""
 
-    def __init__(self, folder: Path, database: Database, objects: ObjectStore, lock: FolderLock, parse: Parse) -> None:
+    def __init__(self, database: Database, objects: ObjectStore, lock: FolderLock, parse: Parse) -> None:
         self.database = database
-        self._folder = folder
         self._objects = objects
         self._lock = lock
         self._parse = parse
@@ -54,18 +54,16 @@ class Archive:
         """
         folder = data_dir / "archive"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        database = Database(folder / "index.db", derive_key(key, "database"))
-        objects = ObjectStore(folder)
-        lock = FolderLock(folder / "lock")
-        archive = cls(folder, database, objects, lock, parse)
-        try:
+        with ExitStack() as undo:
+            lock = undo.enter_context(closing(FolderLock(folder / "lock")))
+            database = undo.enter_context(closing(Database(folder / "index.db", derive_key(key, "database"))))
+            objects = undo.enter_context(closing(ObjectStore(folder)))
+            archive = cls(database, objects, lock, parse)
             # only when nobody else has it open: what lies in incoming may be another program's work
             if lock.alone():
                 objects.recover(archive._counts)
             lock.share()
-        except BaseException:
-            archive.close()
-            raise
+            undo.pop_all()
         return archive
 
     def close(self) -> None:
