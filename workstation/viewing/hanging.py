@@ -130,9 +130,13 @@ def load_presets() -> tuple[Preset, ...]:
     return tuple(found)
 
 
+# derived objects, which nobody opens first
+_NEVER_FIRST = frozenset(("SEG", "RTDOSE", "RTSTRUCT", "REG"))
+
+
 def hang(stacks: Sequence[ShownStack], protocols: Sequence[Protocol]) -> tuple[Protocol, tuple[Placement, ...]]:
     """The protocol that fits best, and what its places found."""
-    current = [stack for stack in stacks if not stack.prior]
+    current = [stack for stack in stacks if not stack.prior and stack.modality not in _NEVER_FIRST]
     main = _largest(current)
     earlier = [] if main is None else [s for s in stacks if s.prior and s.modality == main.modality]
     studies = list(dict.fromkeys(stack.study.study_uid for stack in earlier))
@@ -168,4 +172,4 @@ def _found(rule: PlaceRule, among: Sequence[ShownStack], main: ShownStack | None
 
 
 def _largest(stacks: Sequence[ShownStack]) -> ShownStack | None:
-    return max(stacks, key=lambda stack: (stack.is_volume, stack.count), default=None)
+    return max(stacks, key=lambda stack: (stack.is_volume, stack.count, stack.modality == "CT"), default=None)

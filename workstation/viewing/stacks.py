@@ -8,6 +8,7 @@ links with nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,7 +142,7 @@ class ShownStack:
         main = int(np.argmax(np.abs(np.asarray(normal) @ directions)))
         return float(along[main])
 
-    @property
+    @cached_property
     def slice_step(self) -> float:
         """Median distance of neighbouring images along the normal in mm; 1 where images have no place."""
         if self.count < 2 or not self.positioned:

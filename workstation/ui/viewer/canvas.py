@@ -83,7 +83,6 @@ class Canvas(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.fillRect(self.rect(), Qt.GlobalColor.black)
         request = self._paint(painter, Look())
         self._frame(painter)
         painter.end()
@@ -95,6 +94,12 @@ class Canvas(QWidget):
         """Picture and overlay; the id of the request they answer, or 0."""
         session, picture = self._here, self.picture
         ratio = self.devicePixelRatioF()
+        covered = picture is not None and picture.pixels.shape[:2] == (
+            round(self.height() * ratio),
+            round(self.width() * ratio),
+        )
+        if not covered:
+            painter.fillRect(self.rect(), Qt.GlobalColor.black)
         if session is None:
             return 0
         stack = None if picture is None else session.case.stack(picture.state.stack)
@@ -117,7 +122,7 @@ class Canvas(QWidget):
         elif viewport.note == "prior":
             self._centred(painter, _("No earlier study of this kind"))
         else:
-            self._centred(painter, _("Empty: drag a series here, or double-click one"))
+            self._centred(painter, _("Choose a series at the left, or drag one here"))
 
     def _centred(self, painter: QPainter, text: str) -> None:
         painter.setPen(QColor(theme.current().muted))

@@ -4,10 +4,12 @@ All of it comes from the state of the picture that is painted, never from a newe
 pixels they belong to. Coordinates are logical pixels; `at` turns the device pixels of `viewing` into them.
 """
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
 
 from workstation.language import _
 from workstation.ui import theme
@@ -18,12 +20,14 @@ from workstation.viewing.fidelity import fidelity_notes
 from workstation.viewing.orientation import EdgeLetters, letters_of_axes, letters_of_projection
 from workstation.viewing.picture import Picture
 from workstation.viewing.reading_session import ReadingSession
+from workstation.viewing.reformats import PLANES
 from workstation.viewing.stacks import ShownStack
 from workstation.viewing.viewport import PlaneKind, ViewportState, bar_length_mm
 
 MARGIN = 8.0
 SLIDER_WIDTH = 14.0
 TEXT_POINTS = 11.0
+_EDGE = 2.0
 _GRAPHIC = QColor("#f0c75e")
 _SHADE = QColor(0, 0, 0, 200)
 PLANE_COLOURS = {
@@ -41,6 +45,9 @@ class Look:
 
     identity: bool = True
     controls: bool = True
+
+
+Line = tuple[str, QColor]
 
 
 class Overlay:
@@ -76,23 +83,12 @@ class Overlay:
     # texts
 
     def _text(self, x: float, y: float, text: str, color: QColor, bold: bool = False) -> None:
-        """Text with its baseline at y, on a soft shade so that it reads on bright and on dark."""
-        painter = self._painter
-        if bold:
-            font = QFont(painter.font())
-            font.setBold(True)
-            painter.setFont(font)
-        painter.setPen(_SHADE)
-        for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1), (1, 1)):
-            painter.drawText(QPointF(x + dx, y + dy), text)
-        painter.setPen(color)
-        painter.drawText(QPointF(x, y), text)
-        if bold:
-            font = QFont(painter.font())
-            font.setBold(False)
-            painter.setFont(font)
+        """Text with its baseline at y."""
+        if text:
+            drawn = text_picture(text, color.rgb(), bold, self._painter.font().family(), self._ratio)
+            self._painter.drawImage(QPointF(x - _EDGE, y - self._metrics.ascent() - _EDGE), drawn)
 
-    def _block(self, lines: list[tuple[str, QColor]], right: bool, bottom: bool, width: float) -> None:
+    def _block(self, lines: list[Line], right: bool, bottom: bool, width: float) -> None:
         height = self._line * len(lines)
         top = self._rect.bottom() - MARGIN - height if bottom else self._rect.top() + MARGIN
         edge = self._rect.right() - MARGIN - SLIDER_WIDTH if right else self._rect.left() + MARGIN
@@ -115,7 +111,7 @@ class Overlay:
         prior = [(_("PRIOR {date}").format(date=short_date(stack.study.study_date)), warning)] if stack.prior else []
         self._block(prior + [(line, text if row == 0 else muted) for row, line in enumerate(series)], True, False, room)
         where = wording.slice_lines(stack, state)
-        plane = QColor(PLANE_COLOURS[state.kind])
+        plane = self._plane_colour(self._number, state.kind)
         named = [(where[0], plane)] if state.kind is not PlaneKind.STACK else []
         rest = where[len(named) :]
         self._block(named + [(line, text if row == 0 else muted) for row, line in enumerate(rest)], False, True, room)
@@ -168,6 +164,11 @@ class Overlay:
 
     # graphics
 
+    def _plane_colour(self, number: int, kind: PlaneKind) -> QColor:
+        """A plane keeps its colour when it is turned."""
+        own = PLANES[number] if self._session.views.layout == "mpr" and number < len(PLANES) else kind
+        return PLANE_COLOURS[own]
+
     def _stroke(self, lines: list[QLineF], color: QColor, width: float, dashed: bool = False) -> None:
         """Lines on a dark edge, so that they are seen on bone."""
         self._painter.setPen(QPen(_SHADE, width + 2))
@@ -185,10 +186,9 @@ class Overlay:
             x, y = state.plane.lps_to_pixel(crosshair)[:2]
             centre = self.at(float(x), float(y))
         for line in self._session.reformats.lines(self._number):
-            color = QColor(PLANE_COLOURS[line.kind])
-            whole = QLineF(self.at(line.x0, line.y0), self.at(line.x1, line.y1))
+            whole = _shortened(QLineF(self.at(line.x0, line.y0), self.at(line.x1, line.y1)), 2 * self._line)
             parts = _with_gap(whole, centre, 18.0) if centre is not None else [whole]
-            self._painter.setPen(QPen(color, 1.0))
+            self._painter.setPen(QPen(self._plane_colour(line.viewport, line.kind), 1.0))
             self._painter.drawLines(parts)
 
     def _measurements(self, state: ViewportState) -> None:
@@ -278,6 +278,30 @@ class Overlay:
         painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
+@lru_cache(maxsize=400)
+def text_picture(text: str, rgb: int, bold: bool, family: str, ratio: float) -> QImage:
+    """A text on a soft dark edge, so that it reads on bright and on dark; kept, since it is the same at most paints."""
+    font = QFont(family)
+    font.setPointSizeF(TEXT_POINTS)
+    font.setBold(bold)
+    metrics = QFontMetricsF(font)
+    width = math.ceil((metrics.horizontalAdvance(text) + 2 * _EDGE + 1) * ratio)
+    height = math.ceil((metrics.height() + 2 * _EDGE) * ratio)
+    drawn = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
+    drawn.setDevicePixelRatio(ratio)
+    drawn.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(drawn)
+    painter.setFont(font)
+    painter.setPen(_SHADE)
+    x, y = _EDGE, metrics.ascent() + _EDGE
+    for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1), (1, 1)):
+        painter.drawText(QPointF(x + dx, y + dy), text)
+    painter.setPen(QColor.fromRgb(rgb))
+    painter.drawText(QPointF(x, y), text)
+    painter.end()
+    return drawn
+
+
 def slider_track(rect: QRectF) -> QRectF:
     """The line of the slice slider at the right edge of a canvas."""
     return QRectF(rect.right() - SLIDER_WIDTH + 4, rect.top() + MARGIN, 4, rect.height() - 2 * MARGIN)
@@ -299,6 +323,12 @@ def _runs(flags: list[bool]) -> list[tuple[int, int]]:
             runs.append((start, number - 1))
             start = None
     return runs
+
+
+def _shortened(line: QLineF, by: float) -> QLineF:
+    """The line without its ends, where letters stand."""
+    part = by / line.length() if line.length() > 4 * by else 0.0
+    return QLineF(line.pointAt(part), line.pointAt(1 - part))
 
 
 def _with_gap(line: QLineF, centre: QPointF, gap: float) -> list[QLineF]:

@@ -30,7 +30,8 @@ def age_at_study(instance: Instance) -> int | None:
     """Whole years at the study, by birth and study date; else Patient's Age (0010,1010) when it counts years."""
     birth, study = instance.patient.birth_date, instance.study.study_date
     if len(birth) == len(study) == 8 and birth.isdigit() and study.isdigit():
-        return int(study[:4]) - int(birth[:4]) - (study[4:] < birth[4:])
+        years = int(study[:4]) - int(birth[:4]) - (study[4:] < birth[4:])
+        return years if 0 <= years <= 130 else None
     age = instance.patient_age
     return int(age[:3]) if len(age) == 4 and age.endswith("Y") and age[:3].isdigit() else None
 
@@ -86,10 +87,10 @@ def grey_lines(state: ViewportState, voi: Voi | None, zoom: float) -> list[str]:
     return lines
 
 
-def quantity_text(quantity: Quantity) -> str:
+def quantity_text(quantity: Quantity, digits: int = 1) -> str:
     """A number and its unit; no unit where none is known."""
     unit = "" if quantity.unit is None else _UNITS.get(quantity.unit.value, quantity.unit.value)
-    digits = 0 if unit == "px" else 1
+    digits = 0 if unit == "px" else digits
     return f"{number(quantity.value, digits)} {unit}".rstrip()
 
 
@@ -104,10 +105,8 @@ def drawing_lines(drawing: Drawing) -> list[str]:
     mean, deviation = found[drawings.MEAN], found[drawings.DEVIATION]
     lines = [
         _("mean {mean} ± {sd}").format(mean=number(mean.value), sd=quantity_text(deviation)),
-        _("{least} … {greatest}").format(
-            least=number(found[drawings.MINIMUM].value, 0), greatest=number(found[drawings.MAXIMUM].value, 0)
-        ),
+        f"{number(found[drawings.MINIMUM].value, 0)} … {quantity_text(found[drawings.MAXIMUM], 0)}",
     ]
     if drawings.AREA in found:
-        lines.append(quantity_text(found[drawings.AREA]))
+        lines.append(quantity_text(found[drawings.AREA], 0 if found[drawings.AREA].value >= 100 else 1))
     return [*lines, source]
