@@ -5,12 +5,15 @@ None of them overwrites what the reader typed.
 
 from collections.abc import Mapping, Sequence
 
+from workstation.dicom.concepts import CONCLUSIONS, FINDINGS, IMPRESSIONS, RECOMMENDATIONS
 from workstation.dicom.content import Measurement
 from workstation.reporting.findings import by_uid, fingerprint, value_for
 from workstation.reporting.form import Form, Link
 from workstation.reporting.structure import Field, FieldKind, Template, TemplateSection
 from workstation.reporting.visibility import visible
 from workstation.reporting.wording import date_text, number_of
+
+_ANSWERS = frozenset((IMPRESSIONS.value, CONCLUSIONS.value, RECOMMENDATIONS.value))
 
 
 def start_form(template: Template, case_values: Mapping[str, str]) -> Form:
@@ -73,6 +76,32 @@ def take_normal(template: Template, form: Form, section: TemplateSection) -> For
     return form
 
 
+def take_all_normal(template: Template, form: Form) -> Form:
+    """The form with every section's normal answers; impression and recommendations only when all else is normal."""
+    answers = [each for each in template.sections if each.heading is not None and each.heading.value in _ANSWERS]
+    for section in template.sections:
+        if section not in answers:
+            form = take_normal(template, form, section)
+    if _is_normal(template, form):
+        for section in answers:
+            form = take_normal(template, form, section)
+    return form
+
+
+def _is_normal(template: Template, form: Form) -> bool:
+    """Whether the findings hold nothing but normal answers."""
+    shown = visible(template, form).fields
+    for section in template.sections:
+        if section.heading is None or section.heading.value != FINDINGS.value:
+            continue
+        for field in section.all_fields():
+            if field.field_id not in shown or not form.values(field.field_id):
+                continue
+            if form.links.get(field.field_id) or form.text(field.field_id) != field.normal:
+                return False
+    return True
+
+
 def classify(template: Template, form: Form) -> Form:
     """The form with each classification picked from its number, unless the reader chose one."""
     for field in template.fields.values():
@@ -102,3 +131,22 @@ def as_answer(field: Field, text: str) -> str | tuple[str, ...]:
     if field.kind is FieldKind.CHOICES:
         return tuple(part for part in text.split(",") if part)
     return text
+
+
+def carry_over(form: Form, template: Template, case_values: Mapping[str, str]) -> Form:
+    """A form of another template with what fits of this one: same field ids, options that exist, all links.
+
+    Free text goes along as it is, also into another language; texts from the case are taken anew.
+    """
+    taken = start_form(template, case_values)
+    for field_id, answer in form.answers.items():
+        field = template.fields.get(field_id)
+        if field is None or (field.merge and not answer.edited and not field.links):
+            continue
+        if all(field.option(value) for value in answer.values) or not field.options:
+            taken = taken.answer(field_id, answer.value, edited=answer.edited)
+    held = {
+        name: links for name, links in form.links.items() if name in template.fields and template.fields[name].links
+    }
+    images = {name: images for name, images in form.images.items() if name in template.fields}
+    return Form(taken.template_id, taken.answers, held, images)

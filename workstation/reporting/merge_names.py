@@ -8,6 +8,8 @@ MERGE_NAMES = {
     "patient.sex": N_("Sex"),
     "study.date": N_("Date of the study"),
     "study.description": N_("Description of the study"),
+    "study.modality": N_("Modality"),
+    "study.region": N_("Region"),
     "study.accession": N_("Accession number"),
     "series.slice_thickness_mm": N_("Slice thickness"),
     "prior.date": N_("Date of the latest prior study"),
