@@ -52,6 +52,8 @@ def merge_values(case: CaseRow, contents: CaseContents) -> Mapping[str, str]:
         "patient.sex": case.patient.sex,
         "study.date": header.study_date if header else case.study_date,
         "study.description": (header.description if header else "") or case.study_description,
+        "study.modality": case.modality,
+        "study.region": case.region,
         "study.accession": case.accession,
         "series.slice_thickness_mm": "" if thickness is None else f"{thickness:g}",
         "prior.date": prior.header.study_date if prior else "",
