@@ -4,6 +4,7 @@ A refresh replaces what nobody holds and never touches what we hold. Order: prio
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -22,6 +23,7 @@ from workstation.consultation.case import (
 )
 from workstation.consultation.states import CaseEvent, CaseState, after
 from workstation.dicom.content import Order
+from workstation.dicom.instance import Instance
 from workstation.iris.entries import StudyEntry
 from workstation.iris.workitem import InputReference, Workitem
 
@@ -142,9 +144,25 @@ def read_case(cursor: Cursor, case_uid: str) -> CaseRow:
 def set_reader(cursor: Cursor, case_uid: str, name: str) -> None:
     """Note who reads the case."""
     row = cursor.execute("SELECT state, row_json FROM cases WHERE case_uid = ?", (case_uid,)).fetchone()
+    case = replace(case_from_json(row["row_json"], row["state"], Counts()), reader=name)
+    cursor.execute("UPDATE cases SET reader = ?, row_json = ? WHERE case_uid = ?", (name, case.to_json(), case_uid))
+
+
+def adopt_images(cursor: Cursor, case_uid: str, image: Instance) -> None:
+    """In archive mode, take the case's patient from its images: a server's list may have lost letters it can't code."""
+    row = cursor.execute("SELECT state, row_json FROM cases WHERE case_uid = ?", (case_uid,)).fetchone()
     case = case_from_json(row["row_json"], row["state"], Counts())
-    renamed = CaseRow(**{**vars(case), "reader": name})
-    cursor.execute("UPDATE cases SET reader = ?, row_json = ? WHERE case_uid = ?", (name, renamed.to_json(), case_uid))
+    known = replace(
+        case,
+        patient=image.patient,
+        age_at_study=age_at(image.patient.birth_date, image.study.study_date),
+        study_description=image.study.description or case.study_description,
+        region=case.region or image.body_part,
+    )
+    cursor.execute(
+        "UPDATE cases SET patient_id = ?, issuer = ?, region = ?, search = ?, row_json = ? WHERE case_uid = ?",
+        (known.patient.patient_id, known.patient.issuer, known.region, _search_text(known), known.to_json(), case_uid),
+    )
 
 
 def _row(cursor: Cursor, row: Any) -> CaseRow:
@@ -219,9 +237,17 @@ def _upsert(cursor: Cursor, row: CaseRow, inputs: tuple[InputReference, ...], wo
                 row.case_uid, number, one.role, one.study_uid, one.series_uid, one.sop_class_uid,
                 one.sop_instance_uid, one.retrieve_url,
             )
-            for number, one in enumerate(inputs)
+            for number, one in enumerate(_condensed(inputs))
         ],
     )  # fmt: skip
+
+
+def _condensed(inputs: Iterable[InputReference]) -> list[InputReference]:
+    """Documents by instance, images by series: a worklist may name every slice of every study."""
+    kept = (
+        one if one.role == "first_report" else replace(one, sop_class_uid="", sop_instance_uid="") for one in inputs
+    )
+    return list(dict.fromkeys(kept))
 
 
 def _stamp(moment: datetime | None) -> str:
@@ -238,6 +264,7 @@ def _search_text(row: CaseRow) -> str:
         row.study_description,
         row.sender,
         row.label,
+        row.study_uid,
     )
     return " ".join(part for part in parts if part).casefold()
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from workstation.archive import audit
 from workstation.archive.archive import Archive
-from workstation.archive.priors import find_priors, remember
+from workstation.archive.identity import doubts
+from workstation.archive.priors import Prior, find_priors, remember
 from workstation.archive.retrieval import Retrieval
 from workstation.consultation import package
 from workstation.consultation.case import CaseContents, CaseFilter, CaseRow
-from workstation.consultation.cases import Cases, apply, read_case, set_reader
+from workstation.consultation.cases import Cases, adopt_images, apply, read_case, set_reader
 from workstation.consultation.claims import begin_claim, find_claim, settle_claim
 from workstation.consultation.contents import merge_values, read_contents
 from workstation.consultation.delivery import deliver_due
@@ -181,16 +182,8 @@ class Desk:
         with _Link(self) as wire:
             retrieval = Retrieval(self._archive, wire.dicomweb)
             retrieval.pull_study(case.study_uid, report, cancellation)
-            priors = find_priors(
-                wire.dicomweb,
-                case.patient,
-                case.study_uid,
-                study_date=case.study_date,
-                modality=case.modality,
-                region=case.region or case.study_description,
-            )
-            with self._database.transaction() as cursor:
-                remember(cursor, case_uid, priors)
+            case = self._adopt(case)
+            priors = self._find_priors(wire, case)
             for prior in priors:
                 cancellation.check()
                 retrieval.pull_study(prior.study.study_uid, _named(report, prior.study.study.study_date), cancellation)
@@ -316,6 +309,36 @@ class Desk:
             raise CaseUnavailable(
                 _("The case is for viewing only"), advice=_("It is not held by you, or already signed.")
             )
+
+    def _adopt(self, case: CaseRow) -> CaseRow:
+        """In archive mode: the case as its images tell it."""
+        image = next(iter(self._archive.instances(study_uid=case.study_uid)), None) if case.origin == "study" else None
+        if image is None:
+            return case
+        with self._database.transaction() as cursor:
+            adopt_images(cursor, case.case_uid, image)
+            return read_case(cursor, case.case_uid)
+
+    def _find_priors(self, wire: Wire, case: CaseRow) -> list[Prior]:
+        """Earlier studies of the patient: those the server finds, and those the order names; kept with the case."""
+        priors = find_priors(
+            wire.dicomweb,
+            case.patient,
+            case.study_uid,
+            study_date=case.study_date,
+            modality=case.modality,
+            region=case.region or case.study_description,
+        )
+        known = {prior.study.study_uid for prior in priors}
+        named = dict.fromkeys(one.study_uid for one in self._cases.inputs(case.case_uid) if one.role == "prior")
+        for study_uid in named:
+            if study_uid not in known:
+                for entry in wire.dicomweb.search_studies({"StudyInstanceUID": study_uid}):
+                    doubt = ", ".join(doubts(case.patient, entry.patient))
+                    priors.append(Prior(entry, 1.0, _("named in the order"), doubt=doubt))
+        with self._database.transaction() as cursor:
+            remember(cursor, case.case_uid, priors)
+        return priors
 
     def _claim_locally(self, case_uid: str) -> CaseRow:
         with self._database.transaction() as cursor:
