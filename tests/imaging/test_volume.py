@@ -1,0 +1,151 @@
+"""Stored values to modality values, slice by slice, from any thread."""
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+from workstation.dicom.content import Patient, StudyHeader
+from workstation.dicom.frame_values import FrameGeometry
+from workstation.dicom.geometry import build_stacks
+from workstation.dicom.instance import Instance, PixelDescription
+from workstation.dicom.lut import VoiTable
+from workstation.imaging.volume import SliceTransform, Volume
+
+AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+
+def slices(count: int, rescale: Any, pixels: PixelDescription | None = None, **changes: Any) -> Volume:
+    """The empty volume of `count` slices of 4 × 6; `rescale(k)` gives slope and intercept."""
+    instances = [
+        Instance(
+            "1.1", "1.2", f"1.5.{k}", "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.2.1", "CT",
+            Patient("", ""), StudyHeader("1.1"), instance_number=k, rows=4, columns=6, number_of_frames=1,
+            pixels=pixels or PixelDescription(1, "MONOCHROME2", 16, 12, 11, False),
+            frames=(FrameGeometry((0, 0, 2.0 * k), AXIAL, (0.5, 1.0), None, *rescale(k)),),
+            frame_of_reference_uid="1.9", units="HU", **changes,
+        )
+        for k in range(count)
+    ]  # fmt: skip
+    (stack,) = build_stacks(instances)
+    return Volume.of_stack(stack)
+
+
+def test_each_slice_is_rescaled_by_its_own_intercept() -> None:
+    volume = slices(5, lambda k: (1.0, -1024.0 - 10 * k))
+    for k in (3, 0, 4, 1, 2):
+        volume.put(k, np.full((4, 6), 1024 + 10 * k, np.uint16))
+    assert volume.array.dtype == np.int16
+    assert not volume.array.any()
+    assert (volume.units, volume.frame_of_reference_uid, volume.complete) == ("HU", "1.9", True)
+
+
+def test_a_fractional_slope_makes_floats() -> None:
+    volume = slices(2, lambda k: (0.1 * (k + 1), 0.0))
+    volume.put(0, np.full((4, 6), 100, np.uint16))
+    volume.put(1, np.full((4, 6), 50, np.uint16))
+    assert volume.array.dtype == np.float32
+    np.testing.assert_allclose(volume.array, 10, rtol=1e-6)
+
+
+def test_tiny_slopes_are_kept() -> None:
+    volume = slices(2, lambda k: (1e-6, 0.0))
+    volume.put(0, np.full((4, 6), 812, np.uint16))
+    np.testing.assert_allclose(volume.array[0], 812e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("stored", "intercept"), [(65535, 0.0), (40000, -1024.0), (0, -40000.0)])
+def test_values_beyond_int16_turn_the_volume_to_floats_and_stay_exact(stored: int, intercept: float) -> None:
+    wide = PixelDescription(1, "MONOCHROME2", 16, 16, 15, False)
+    volume = slices(3, lambda k: (1.0, intercept), wide)
+    volume.put(1, np.full((4, 6), 100 - int(intercept), np.uint16))
+    volume.put(0, np.full((4, 6), stored, np.uint16))
+    assert volume.array.dtype == np.float32
+    assert volume.array[1, 0, 0] == 100
+    assert volume.array[0, 0, 0] == stored + intercept
+    assert volume.loaded.tolist() == [True, True, False]
+
+
+def test_uint16_with_an_intercept_fits_int16_where_its_values_do() -> None:
+    wide = PixelDescription(1, "MONOCHROME2", 16, 16, 15, False)
+    volume = slices(1, lambda k: (1.0, -32768.0), wide)
+    volume.put(0, np.array([[0, 65535, 32768] * 2] * 4, np.uint16))
+    assert volume.array.dtype == np.int16
+    assert volume.array[0, 0, :3].tolist() == [-32768, 32767, 0]
+
+
+def test_a_modality_table_replaces_the_slope() -> None:
+    table = VoiTable.of(10, 16, [500, 700, 65000])
+    volume = slices(1, lambda k: (9.0, 9.0), modality_table=table)
+    volume.put(0, np.array([[0, 10, 11, 12, 13, 4095]] * 4, np.uint16))
+    assert volume.array[0, 0].tolist() == [500, 500, 700, 65000, 65000, 65000]
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "padded"), [(4000, None, [4000]), (4000, 4095, [4000, 4095]), (100, 0, [0, 100])]
+)
+def test_padding_is_known_by_stored_value_or_range_in_either_order(
+    value: int, limit: int | None, padded: list[int]
+) -> None:
+    pixels = PixelDescription(1, "MONOCHROME2", 16, 12, 11, False, padding_value=value, padding_limit=limit)
+    volume = slices(2, lambda k: (1.0, -1024.0), pixels)
+    row = [0, 100, 2000, 4000, 4095, 1999]
+    volume.put(0, np.array([row] * 4, np.uint16))
+    mask = volume.padding_of(0)
+    assert mask is not None
+    assert [stored for stored, is_padding in zip(row, mask[0], strict=True) if is_padding] == padded
+    assert volume.padding_of(1) is None
+
+
+def test_versions_count_and_arrays_handed_out_cannot_be_written() -> None:
+    volume = slices(2, lambda k: (1.0, 0.0))
+    volume.put(0, np.ones((4, 6), np.uint16))
+    assert volume.version == 1
+    for array in (volume.array, volume.loaded, volume.ijk_to_lps):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+
+
+def test_a_slice_of_another_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="slice of shape"):
+        slices(2, lambda k: (1.0, 0.0)).put(0, np.zeros((4, 5), np.uint16))
+
+
+def test_a_stack_without_geometry_has_its_own_plane() -> None:
+    instance = Instance(
+        "1.1", "1.2", "1.5", "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.1.2.1", "DX", Patient("", ""),
+        StudyHeader("1.1"), rows=4, columns=6, number_of_frames=1, imager_pixel_spacing=(0.2, 0.1),
+        pixels=PixelDescription(1, "MONOCHROME1", 16, 12, 11, False),
+    )  # fmt: skip
+    (stack,) = build_stacks([instance])
+    volume = Volume.of_stack(stack)
+    assert (volume.is_spatial, volume.frame_of_reference_uid) == (False, "")
+    np.testing.assert_allclose(volume.ijk_to_lps @ [1, 1, 0, 1], [0.1, 0.2, 0, 1])
+
+
+def test_colour_stays_colour() -> None:
+    volume = slices(1, lambda k: (1.0, 0.0), PixelDescription(3, "RGB", 8, 8, 7, False))
+    volume.put(0, np.full((4, 6, 3), 200, np.uint8))
+    assert volume.is_colour
+    assert volume.array.dtype == np.uint8
+
+
+def test_slices_put_by_many_threads_while_the_type_changes_are_all_there() -> None:
+    shape = (64, 32, 32)
+    volume = Volume(shape, np.int16, np.eye(4), transforms=[SliceTransform(1.0, 0.0)] * 64)
+
+    def fill(part: int) -> None:
+        for k in range(part, 64, 4):
+            volume.put(k, np.full(shape[1:], 60000 + k if k == 33 else k, np.uint16))
+
+    threads = [threading.Thread(target=fill, args=(part,)) for part in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    expected = np.arange(64)
+    expected[33] = 60033
+    np.testing.assert_array_equal(volume.array[:, 5, 7], expected)
+    assert volume.complete
+    assert volume.version == 64
