@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -108,17 +107,17 @@ class Client:
         self.http.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_object() -> Callable[..., bytes]:
     return part10
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_body() -> Callable[..., bytes]:
     return multipart_body
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def connect() -> Iterator[Callable[[EmbeddedIris], Client]]:
     """Connects bare clients, closed at the end."""
     clients: list[Client] = []
@@ -132,10 +131,21 @@ def connect() -> Iterator[Callable[[EmbeddedIris], Client]]:
         client.close()
 
 
-@pytest.fixture
-def iris(tmp_path: Path) -> Iterator[EmbeddedIris]:
-    with EmbeddedIris(tmp_path) as running:
+@pytest.fixture(scope="module")
+def running_iris(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedIris]:
+    """One server for a file's tests."""
+    with EmbeddedIris(tmp_path_factory.mktemp("iris")) as running:
         yield running
+
+
+@pytest.fixture
+def iris(running_iris: EmbeddedIris) -> Iterator[EmbeddedIris]:
+    """The server, empty and well."""
+    yield running_iris
+    running_iris.faults.clear()
+    with running_iris.store.transaction() as db:
+        for table in ("studies", "series", "instances", "workitems", "facts"):
+            db.execute(f"DELETE FROM {table}")
 
 
 @pytest.fixture
