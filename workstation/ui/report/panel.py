@@ -147,6 +147,7 @@ class ReportPanel(QWidget):
         theme.set_role(self, "panel")
         self._request = RequestCard(self)
         self._chooser = Chooser()
+        self._chooser.setObjectName("template")
         self._chooser.setAccessibleName(_("Template"))
         self._chooser.activated.connect(self._chosen)
         all_normal = QPushButton(_("All normal"), self)
