@@ -1,12 +1,95 @@
-"""The command line: one module a command.
+"""The command line: one module a command, listed in one table.
 
 Only parses, calls rooms and prints.
 Nothing here that a screen would need too.
 """
 
+import argparse
+import importlib
+import logging
+import os
+import sys
 from collections.abc import Sequence
+from pathlib import Path
+
+from workstation import __version__, language
+from workstation.errors import WorkstationError
+from workstation.language import N_, _
+
+# command, what it does; its module has the same name with underscores and offers `arguments(parser)` and `run(options)`
+COMMANDS = (
+    ("demo", N_("open the workstation on the embedded IRIS with its digital phantoms")),
+    ("tour", N_("run the main job from end to end in a window that nobody needs to see")),
+    ("worklist", N_("list the cases of IRIS")),
+    ("pull", N_("fetch a study and its priors into the sealed archive")),
+    ("verify", N_("say who signed a document, when, and whether it is unchanged")),
+    ("self-test", N_("check that this installation decodes, draws, seals and signs")),
+)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command; the exit status."""
-    return 2
+    """Run one command. Exit status: 0 done, 1 refused by the world (one line on stderr), 2 wrong usage."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    language.set_language(_language_of_system())
+    parser = _parser(arguments)
+    options = parser.parse_args(arguments)
+    module = importlib.import_module(f"workstation.cli.{(options.command or 'desktop').replace('-', '_')}")
+    try:
+        status: int = module.run(options)
+    except WorkstationError as error:
+        print(f"iris-workstation: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 1
+    return status
+
+
+def _language_of_system() -> str:
+    named = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return "ru" if named.startswith("ru") else "en"
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="iris-workstation", description=_("The workstation of a teleradiology reference centre.")
+    )
+    parser.add_argument("--version", action="version", version=f"iris-workstation {__version__}")
+    desk_arguments(parser)
+    commands = parser.add_subparsers(dest="command", metavar=_("COMMAND"))
+    wanted = next((word for word in arguments if word in dict(COMMANDS)), None)
+    for name, purpose in COMMANDS:
+        one = commands.add_parser(
+            name, help=_(purpose), description=_(purpose), formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        if name == wanted:
+            importlib.import_module(f"workstation.cli.{name.replace('-', '_')}").arguments(one)
+    return parser
+
+
+def desk_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of every command that opens a desk."""
+    parser.add_argument("--data", type=Path, default=None, metavar="DIR", help=_("folder of the sealed archive"))
+    parser.add_argument(
+        "--passphrase-file",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help=_("file with the archive's passphrase, for machines without a keyring"),
+    )
+    parser.add_argument("--language", choices=language.LANGUAGES, default=None, help=_("language of the program"))
+
+
+def server_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options that name a DICOMweb server."""
+    parser.add_argument("--url", help=_("DICOMweb root of the server; without it the server of the settings"))
+    parser.add_argument("--user", default="", help=_("user name at the server"))
+    parser.add_argument("--password-file", type=Path, metavar="FILE", help=_("file with the password at the server"))
+
+
+def secret_file(path: Path) -> str:
+    """The secret in a file: its first line. Raises WorkstationError that names the file when it can't be read."""
+    try:
+        return path.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else _("it is no text")
+        raise WorkstationError(_("The file with the secret can't be read"), f"{path.name}: {reason}") from error

@@ -1,0 +1,49 @@
+"""Opening a desk from the command line: settings, passphrase and server of the options."""
+
+import argparse
+import getpass
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from workstation import settings as settings_file
+from workstation.cli import secret_file
+from workstation.errors import ArchiveLocked, WorkstationError
+from workstation.language import _
+from workstation.settings import ServerProfile, Settings
+
+
+def chosen_settings(options: argparse.Namespace) -> Settings:
+    """The settings of the desk, with what the options say instead."""
+    data_dir = options.data or settings_file.default_data_dir()
+    settings = settings_file.load(data_dir)
+    if options.language:
+        settings = replace(settings, language=options.language)
+    if getattr(options, "url", None):
+        settings = replace(settings, servers=(profile_of(options.url, options.user),))
+    return settings
+
+
+def profile_of(url: str, user: str) -> ServerProfile:
+    """A server profile for a DICOMweb root, named after its host. Raises WorkstationError when it is no web address."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise WorkstationError(_("This is no web address"), url, _("It looks like https://iris.example/dicom-web"))
+    return ServerProfile(name=parts.hostname, dicomweb_url=url.rstrip("/"), user=user)
+
+
+def passphrase_of(options: argparse.Namespace, ask: Callable[[], str]) -> Callable[[], str]:
+    """Where the archive's passphrase comes from: the file of the options, or the reader."""
+    if options.passphrase_file:
+        return lambda: secret_file(options.passphrase_file)
+    return ask
+
+
+def ask_in_terminal() -> str:
+    """The archive's passphrase, typed without an echo. Raises ArchiveLocked where nobody can type."""
+    if not sys.stdin.isatty():
+        raise ArchiveLocked(
+            _("The archive needs its passphrase"), advice=_("Give it by --passphrase-file, or set up a keyring.")
+        )
+    return getpass.getpass(_("Passphrase of the archive: "))

@@ -1,0 +1,50 @@
+"""`iris-workstation pull`: a study and its priors into the sealed archive, to be read offline."""
+
+import argparse
+import json
+import sys
+
+from workstation.app import application
+from workstation.cli import secret_file, server_arguments
+from workstation.cli.desk import ask_in_terminal, chosen_settings, passphrase_of
+from workstation.consultation.case import CaseFilter
+from workstation.errors import CaseUnavailable
+from workstation.jobs import Cancellation, Progress
+from workstation.language import _
+
+EXAMPLE = "iris-workstation pull --study 1.2.840.113619.2.1"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The server and the study."""
+    server_arguments(parser)
+    parser.add_argument("--study", required=True, metavar="UID", help=_("Study Instance UID"))
+    parser.add_argument("--json", action="store_true", help=_("one JSON object instead of a line"))
+    parser.epilog = f"{_('Example')}:\n  {EXAMPLE}"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Fetch what lacks; status 1 when something can't be had."""
+    settings = chosen_settings(options)
+    password = secret_file(options.password_file) if options.password_file else None
+    with application(settings, passphrase=passphrase_of(options, ask_in_terminal), password=password) as opened:
+        desk = opened.desk
+        desk.refresh(Cancellation())
+        wanted = CaseFilter(states=None)
+        cases = desk.page(wanted, 0, desk.count(wanted))
+        case_uid = next((case.case_uid for case in cases if case.study_uid == options.study), None)
+        if case_uid is None:
+            raise CaseUnavailable(_("The server has no such study on its list"), options.study)
+        case = desk.pull(case_uid, _show)
+    sys.stderr.write("\n")
+    counts = {"expected": case.expected, "received": case.received, "priors": case.priors_received}
+    if options.json:
+        print(json.dumps({"study": options.study, **counts}))
+    else:
+        print(_("{received} of {expected} images, {priors} earlier studies").format(**counts))
+    return 0 if case.received >= case.expected else 1
+
+
+def _show(progress: Progress) -> None:
+    sys.stderr.write(f"\r{progress.done} / {progress.total}  {progress.text}\033[K")
+    sys.stderr.flush()

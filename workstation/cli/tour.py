@@ -1,0 +1,220 @@
+"""`iris-workstation tour DIR`: the main job from end to end, in a real window that nobody needs to see.
+
+Without `--url` it runs on an embedded IRIS of its own. DIR receives the pictures, the documents as IRIS gives them
+back, and a transcript. A tour that was cut short in DIR goes on from where it stood.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workstation.app import Application, application
+from workstation.cli import secret_file, server_arguments
+from workstation.cli.demo import cache, on_embedded_iris, prepared
+from workstation.cli.desk import profile_of
+from workstation.demo.identities import DemoIdentities, ensure_identities
+from workstation.demo.phantoms import ensure_phantoms
+from workstation.demo.server import EmbeddedIris
+from workstation.dicom.documents import encapsulated_pdf
+from workstation.errors import DiskFull, WorkstationError
+from workstation.iris.wire import connect
+from workstation.jobs import silent
+from workstation.language import _
+from workstation.settings import Reader, Settings
+
+if TYPE_CHECKING:
+    from workstation.ui.tour.steps import Plan
+    from workstation.ui.tour.transcript import Transcript
+
+EXAMPLE = (
+    "iris-workstation tour ./tour --url http://127.0.0.1:8042/dicom-web --user reader --password-file password.txt"
+)
+MAIN, TILTED = "ct-main", "ct-tilt"
+FILES = {
+    "conclusion": "conclusion.dcm",
+    "measurements": "measurements.dcm",
+    "key_images": "key-images.dcm",
+    "pdf": "conclusion-pdf.dcm",
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where a tour plays: the desk's settings, the server's password, what to read and whom to trust."""
+
+    settings: Settings
+    password: str
+    identities: DemoIdentities | None
+    plan: "Plan"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Where to write, and which server."""
+    parser.add_argument("folder", type=Path, metavar="DIR", help=_("folder for pictures, documents and transcript"))
+    server_arguments(parser)
+    parser.add_argument("--study", metavar="UID", default="", help=_("Study Instance UID to read"))
+    parser.add_argument("--template", metavar="ID", default="", help=_("report template"))
+    parser.add_argument("--identity", type=Path, metavar="P12", help=_("signing identity, a PKCS#12 file"))
+    parser.add_argument("--identity-password-file", type=Path, metavar="FILE", help=_("file with its password"))
+    parser.add_argument("--iris", type=Path, metavar="DIR", help=_("folder of the embedded IRIS"))
+    parser.add_argument("--size", default="1280x800", metavar="WxH", help=_("size of the window"))
+    parser.epilog = f"{_('Example')}:\n  {EXAMPLE}"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Play it; the exit status is 0 when the conclusion is delivered and verified."""
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from workstation.ui.tour.transcript import Transcript
+
+    folder: Path = options.folder.resolve()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DiskFull(_("The tour's folder can't be written"), str(error.strerror)) from error
+    state = cache("tour", hashlib.sha256(str(folder).encode()).hexdigest()[:16])
+    if not Transcript.unfinished_in(folder):
+        shutil.rmtree(options.data or state / "desk", ignore_errors=True)
+        if not options.url:
+            shutil.rmtree(state / "iris", ignore_errors=True)
+        for name in (*FILES.values(), "conclusion.pdf", "ca.pem"):
+            with suppress(FileNotFoundError):
+                (folder / name).unlink()
+    transcript = Transcript(folder)
+    transcript.write()
+    with _stage(options, state) as stage:
+        return _play(options, stage, transcript)
+
+
+@contextmanager
+def _stage(options: argparse.Namespace, state: Path) -> Iterator[Stage]:
+    from workstation.ui.tour.steps import Plan
+
+    settings = Settings(data_dir=options.data or state / "desk", language=options.language or "ru", poll_seconds=5)
+    if options.url:
+        identities = None if options.identity else ensure_identities(state / "identities")
+        stage = Stage(
+            replace(settings, servers=(profile_of(options.url, options.user),)),
+            secret_file(options.password_file) if options.password_file else "",
+            identities,
+            Plan(main=options.study, template=options.template),
+        )
+        yield _with_identity(options, stage)
+        return
+    demo = prepared(options.iris or _own_iris(state))
+    phantoms = ensure_phantoms(demo.folder / "phantoms", silent)
+    with EmbeddedIris(demo.folder) as iris:
+        plan = Plan(
+            main=options.study or phantoms.study(MAIN).study_uid,
+            tilted="" if options.study else phantoms.study(TILTED).study_uid,
+            template=options.template,
+        )
+        stage = Stage(on_embedded_iris(settings, demo, iris), iris.password, demo.identities, plan)
+        yield _with_identity(options, stage)
+
+
+def _own_iris(state: Path) -> Path:
+    """A fresh IRIS for this tour, on phantoms that all tours share."""
+    shared, own = cache("phantoms"), state / "iris"
+    own.mkdir(parents=True, exist_ok=True)
+    if not (own / "phantoms").exists():
+        shared.mkdir(parents=True, exist_ok=True)
+        (own / "phantoms").symlink_to(shared, target_is_directory=True)
+    return own
+
+
+def _with_identity(options: argparse.Namespace, stage: Stage) -> Stage:
+    """The stage with the reader and the identity that signs."""
+    settings, identities = stage.settings, stage.identities
+    if options.identity:
+        if not options.identity_password_file:
+            raise WorkstationError(_("The identity needs its password"), advice=_("Give --identity-password-file."))
+        from workstation.signing.identity import load_pkcs12
+
+        password = secret_file(options.identity_password_file)
+        subject = load_pkcs12(options.identity, password).subject
+        settings = replace(settings, reader=Reader(name=subject.replace(" ", "^", 2), organisation=subject, code="-"))
+        file = options.identity
+    else:
+        assert identities is not None
+        reader = identities.reader
+        settings = replace(
+            settings, reader=Reader(name=reader.name, organisation=reader.organisation, code=reader.code)
+        )
+        file, password = identities.reader_p12, identities.password
+    plan = replace(stage.plan, identity_file=str(file), identity_password=password)
+    return replace(stage, settings=replace(settings, identity_file=str(file)), plan=plan)
+
+
+def _play(options: argparse.Namespace, stage: Stage, transcript: "Transcript") -> int:
+    from workstation.ui.application import qt_application
+    from workstation.ui.tour.steps import Tour
+    from workstation.ui.window import DeskWindow
+
+    passphrase = _throwaway_key(stage.settings.data_dir.parent)
+    with application(stage.settings, passphrase=passphrase, password=stage.password) as opened:
+        app = qt_application(stage.settings.theme)
+        window = DeskWindow(opened.desk, opened.workers, stage.settings)
+        window.shell.resize(*_size(options.size))
+        try:
+            case = Tour(opened.desk, window, stage.plan, transcript).run()
+            _bring_back(opened, stage, transcript, case.case_uid)
+        finally:
+            window.shell.close()
+            app.processEvents()
+    transcript.finished = True
+    transcript.write()
+    return 0
+
+
+def _throwaway_key(folder: Path) -> Callable[[], str]:
+    """A passphrase made for this tour, so that it runs without a keyring and can be taken up again."""
+    path = folder / "passphrase"
+
+    def passphrase() -> str:
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            path.write_text(os.urandom(24).hex(), encoding="ascii")
+        return path.read_text(encoding="ascii")
+
+    return passphrase
+
+
+def _bring_back(opened: Application, stage: Stage, transcript: "Transcript", case_uid: str) -> None:
+    """Fetch the delivered documents from IRIS by a connection of their own, and lay them beside the pictures."""
+    step = transcript.begin("bring back")
+    package = next(row for row in opened.desk.outbox() if row.case_uid == case_uid)
+    case = opened.desk.case(case_uid)
+    wire = connect(stage.settings.server, stage.password)
+    found = {}
+    for series in wire.dicomweb.search_series(case.study_uid):
+        if series.modality in ("SR", "KO", "DOC"):
+            for instance in wire.dicomweb.search_instances(case.study_uid, series.series_uid):
+                found[instance.sop_instance_uid] = series.series_uid
+    for role, uid, digest in package.objects:
+        data = wire.dicomweb.retrieve_instance(case.study_uid, found[uid], uid)
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise WorkstationError(_("IRIS gave back other bytes than were signed"), uid)
+        if role in FILES:
+            (transcript.folder / FILES[role]).write_bytes(data)
+        if role == "pdf":
+            (transcript.folder / "conclusion.pdf").write_bytes(encapsulated_pdf(data))
+    if stage.identities is not None:
+        (transcript.folder / "ca.pem").write_bytes(stage.identities.authority_pem.read_bytes())
+    step.end(documents=len(package.objects), identical=True)
+
+
+def _size(text: str) -> tuple[int, int]:
+    try:
+        width, height = (int(part) for part in text.lower().split("x"))
+    except ValueError as error:
+        raise WorkstationError(_("This is no size of a window"), text, _("It looks like 1280x800")) from error
+    return width, height

@@ -1,0 +1,59 @@
+"""`iris-workstation verify`: who signed a document, when, and whether its bytes are unchanged."""
+
+import argparse
+import json
+from pathlib import Path
+
+from workstation.errors import UnreadableObject
+from workstation.language import _
+from workstation.signing.trust import Verification, load_certificates
+from workstation.signing.verification import verify
+
+EXAMPLE = "iris-workstation verify conclusion.dcm conclusion.pdf --trust ca.pem"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The files, and whom to trust."""
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help=_("structured report or PDF"))
+    parser.add_argument("--trust", type=Path, metavar="PEM", help=_("certificates of the authorities you trust"))
+    parser.add_argument("--json", action="store_true", help=_("one JSON object a file"))
+    parser.epilog = f"{_('Example')}:\n  {EXAMPLE}"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Status 1 when any file is not validly signed."""
+    trust = load_certificates(options.trust.read_bytes()) if options.trust else ()
+    valid = True
+    for path in options.files:
+        try:
+            found = verify(path.read_bytes(), trust)
+        except OSError as error:
+            raise UnreadableObject(_("The file can't be read"), f"{path.name}: {error.strerror}") from error
+        except UnreadableObject as error:
+            raise UnreadableObject(error.title, f"{path.name}: {error.detail}".rstrip(": "), error.advice) from error
+        valid = valid and found.valid
+        print(json.dumps(_plain(path, found), ensure_ascii=False) if options.json else _lines(path, found))
+    return 0 if valid else 1
+
+
+def _plain(path: Path, found: Verification) -> dict[str, object]:
+    return {
+        "file": path.name,
+        "valid": found.valid,
+        "signer": found.signer,
+        "when": found.when.isoformat() if found.when else None,
+        "covered": list(found.covered),
+        "problems": list(found.problems),
+        "chain": list(found.chain),
+    }
+
+
+def _lines(path: Path, found: Verification) -> str:
+    verdict = _("valid") if found.valid else _("NOT VALID")
+    lines = [f"{path.name}: {verdict}"]
+    if found.signer:
+        lines.append("  " + _("signed by {signer}").format(signer=found.signer))
+    if found.when:
+        lines.append("  " + _("signed at {when}").format(when=found.when.isoformat()))
+    lines += [f"  {problem}" for problem in found.problems]
+    return "\n".join(lines)

@@ -1,0 +1,94 @@
+"""The band above the pictures: whose they are, what is asked, how complete they are, and until when."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
+
+from workstation.consultation.case import CaseContents, CaseRow
+from workstation.consultation.desk import RETURN_REASONS
+from workstation.language import _
+from workstation.ui import texts, theme
+
+
+class CaseBand(QFrame):
+    """One row; below it a red band when the patient of a prior is in doubt."""
+
+    return_requested = Signal(str, str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        theme.set_role(self, "panel")
+        self._patient = QLabel(self)
+        theme.set_role(self._patient, "heading")
+        self._facts = QLabel(self)
+        theme.set_role(self._facts, "muted")
+        self._kind = QLabel(self)
+        theme.set_role(self._kind, "chip")
+        self._complete = QLabel(self)
+        self._deadline = QLabel(self)
+        self._back = QPushButton(_("Return…"), self)
+        theme.set_role(self._back, "quiet")
+        self._back.setToolTip(_("Give the case back with a reason"))
+        menu = QMenu(self._back)
+        for code, name in RETURN_REASONS.items():
+            menu.addAction(_(name)).setData(code)
+        menu.triggered.connect(lambda action: self.return_requested.emit(action.data(), action.text()))
+        self._back.setMenu(menu)
+        row = QHBoxLayout()
+        row.setSpacing(14)
+        row.addWidget(self._patient)
+        row.addWidget(self._facts)
+        row.addWidget(self._kind)
+        row.addStretch(1)
+        row.addWidget(self._complete)
+        row.addWidget(self._deadline)
+        row.addWidget(self._back)
+        self._doubt = QFrame(self)
+        theme.set_role(self._doubt, "band-danger")
+        self._doubt_text = QLabel(self._doubt)
+        self._doubt_text.setTextFormat(Qt.TextFormat.PlainText)
+        doubt_row = QHBoxLayout(self._doubt)
+        doubt_row.setContentsMargins(12, 4, 12, 4)
+        doubt_row.addWidget(self._doubt_text)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(14, 6, 10, 6)
+        column.addLayout(row)
+        column.addWidget(self._doubt)
+        self._doubt.hide()
+
+    def show_case(self, case: CaseRow, contents: CaseContents | None) -> None:
+        """Write the case; without contents its images are still on the way."""
+        self._patient.setText(texts.person_name(case.patient.name))
+        self._facts.setText(
+            "  ·  ".join(
+                part
+                for part in (
+                    texts.sex_and_age(case.patient.sex, case.age_at_study),
+                    texts.short_date(case.patient.birth_date),
+                    case.patient.patient_id,
+                )
+                if part
+            )
+        )
+        self._kind.setText(texts.worded(texts.KINDS, case.kind.value))
+        self._complete.setText(
+            _("{received} of {expected} images").format(received=case.received, expected=case.expected)
+        )
+        theme.set_role(self._complete, "muted" if case.received >= case.expected else "warning")
+        countdown, urgency = texts.until(case.deadline)
+        self._deadline.setText(
+            _("due in {span}").format(span=countdown) if countdown and urgency != "overdue" else countdown
+        )
+        theme.set_role(self._deadline, {"soon": "warning", "overdue": "error"}.get(urgency, "muted"))
+        doubts = [prior for prior in contents.priors if prior.doubt] if contents is not None else []
+        self._doubt.setVisible(bool(doubts))
+        self._doubt_text.setText(
+            "\n".join(
+                _("The study of {date} may be of another person: {doubt}").format(
+                    date=texts.short_date(prior.header.study_date), doubt=prior.doubt
+                )
+                for prior in doubts
+            )
+        )
+
+    def set_returnable(self, possible: bool) -> None:
+        self._back.setVisible(possible)

@@ -1,0 +1,216 @@
+"""The reading place: opens a case, carries findings between viewer and report, keeps the draft, signs.
+
+The page is a small machine of three faces: nothing open, reading, signing. Each change of the report, the graphics or
+the view is saved at once as a part of the case's draft; opening the case again brings all of it back.
+"""
+
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from workstation.consultation.case import CaseContents, CaseRow
+from workstation.consultation.desk import Desk
+from workstation.consultation.package import Prepared
+from workstation.dicom.content import KeyImage, Measurement
+from workstation.errors import WorkstationError
+from workstation.jobs import Lane
+from workstation.language import _
+from workstation.reporting.form import Form
+from workstation.reporting.template import load_templates
+from workstation.signing.identity import load_pkcs12
+from workstation.ui import theme
+from workstation.ui.background import Background
+from workstation.ui.reading.band import CaseBand
+from workstation.ui.reading.signing import SigningView
+from workstation.ui.report.panel import ReportPanel
+from workstation.ui.viewer.panel import ViewerPanel
+
+EMPTY, READING, SIGNING = range(3)
+
+
+class ReadingPage(QWidget):
+    """One open case. `signed` and `returned` carry its UID once the outbox or IRIS has it."""
+
+    signed = Signal(str)
+    returned = Signal(str)
+    opened = Signal(str)
+    trouble = Signal(object)
+
+    def __init__(self, desk: Desk, background: Background, viewer: ViewerPanel, identity_file: str) -> None:
+        super().__init__()
+        self._desk = desk
+        self._background = background
+        self._case: CaseRow | None = None
+        self._prepared: Prepared | None = None
+        self._key_images: tuple[KeyImage, ...] = ()
+        self._measurements: tuple[Measurement, ...] = ()
+        self.band = CaseBand(self)
+        self.viewer = viewer
+        self.report = ReportPanel(self)
+        self.signing = SigningView(background, identity_file, self)
+        self._empty = QLabel(_("No case is open.\nChoose one in the worklist and press Enter."), self)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        theme.set_role(self._empty, "muted")
+
+        split = QSplitter(Qt.Orientation.Horizontal, self)
+        split.addWidget(viewer)
+        split.addWidget(self.report)
+        split.setStretchFactor(0, 1)
+        split.setCollapsible(0, False)
+        split.setSizes([860, 400])
+        reading = QWidget(self)
+        column = QVBoxLayout(reading)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.band)
+        column.addWidget(split, 1)
+        self._faces = QStackedWidget(self)
+        for face in (self._empty, reading, self.signing):
+            self._faces.addWidget(face)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self._faces)
+        self._connect()
+
+    def _connect(self) -> None:
+        self.viewer.measurements_changed.connect(self._measurements_changed)
+        self.viewer.key_images_changed.connect(self._key_images_changed)
+        self.viewer.view_changed.connect(partial(self._save, "view"))
+        self.viewer.insert_into_report.connect(self.report.link_measurement)
+        self.report.form_changed.connect(self._form_changed)
+        self.report.finding_activated.connect(self.viewer.show_measurement)
+        self.report.sign_requested.connect(self.prepare)
+        self.band.return_requested.connect(self._return)
+        self.signing.confirmed.connect(self._sign)
+        self.signing.withdrawn.connect(partial(self._show_face, READING))
+
+    @property
+    def case(self) -> CaseRow | None:
+        """The case that is open."""
+        return self._case
+
+    @property
+    def is_signing(self) -> bool:
+        return self._faces.currentIndex() == SIGNING
+
+    def show_waiting(self, case: CaseRow) -> None:
+        """Name the case whose images are on the way."""
+        self._close()
+        self._empty.setText(_("The images are on their way…"))
+        self._case = case
+
+    def open_case(self, case: CaseRow, contents: CaseContents, draft: dict[str, Any], writable: bool) -> None:
+        """Show a case with what was drafted for it; without a claim it is for viewing only."""
+        self._close()
+        self._case = case
+        templates = load_templates()
+        form = Form.from_json(draft["form"]) if draft.get("form") else None
+        self.band.show_case(case, contents)
+        self.band.set_returnable(writable)
+        self.report.set_case(self._desk.merge_values(case, contents), templates, form)
+        self.report.setEnabled(writable)
+        self.viewer.open_case(
+            contents.study,
+            contents.priors,
+            self._desk.fetch,
+            draft.get("measurements"),
+            draft.get("key_images"),
+            draft.get("view"),
+        )
+        self._show_face(READING)
+        self.opened.emit(case.case_uid)
+
+    def close_case(self) -> None:
+        """Put the case away; its draft stays."""
+        self._close()
+        self._empty.setText(_("No case is open.\nChoose one in the worklist and press Enter."))
+
+    def _close(self) -> None:
+        if self._case is not None:
+            self.viewer.close_case()
+        self._case = None
+        self._prepared = None
+        self._measurements, self._key_images = (), ()
+        self._show_face(EMPTY)
+
+    def _show_face(self, face: int) -> None:
+        self._faces.setCurrentIndex(face)
+        self.setFocusProxy({EMPTY: self._empty, READING: self.viewer, SIGNING: self.signing}[face])
+
+    def _save(self, part: str, payload: Any) -> None:
+        case = self._case
+        if case is None:
+            return
+        self._background.run(
+            Lane.SUBMISSION,
+            lambda: self._desk.save_draft(case.case_uid, part, payload),
+            lambda _none: None,
+            priority=-1,
+        )
+
+    def _form_changed(self, form: Form) -> None:
+        self._save("form", form.to_json())
+
+    def _measurements_changed(self, measurements: tuple[Measurement, ...]) -> None:
+        self._measurements = measurements
+        self.report.set_measurements(measurements)
+        self._save("measurements", self.viewer.measurements_json())
+
+    def _key_images_changed(self, key_images: tuple[KeyImage, ...]) -> None:
+        self._key_images = key_images
+        self._save("key_images", self.viewer.key_images_json())
+
+    def prepare(self) -> None:
+        """Make the document and show it, or show in the form what is still missing."""
+        case, form, template = self._case, self.report.form(), self.report.template()
+        if case is None:
+            return
+        measurements, key_images = self._measurements, self._key_images
+
+        def show(prepared: Prepared) -> None:
+            if self._case is not case:
+                return
+            self._prepared = prepared
+            self.signing.show_prepared(case, prepared)
+            self._show_face(SIGNING)
+            self.signing.setFocus()
+
+        if not self.report.show_problems():
+            self._background.run(
+                Lane.INTERACTIVE,
+                lambda: self._desk.prepare(case.case_uid, form, template, measurements, key_images),
+                show,
+                self.trouble.emit,
+            )
+
+    def _sign(self, identity_file: str, password: str) -> None:
+        case, prepared = self._case, self._prepared
+        if case is None or prepared is None:
+            return
+
+        def sign() -> None:
+            self._desk.sign(case.case_uid, prepared, load_pkcs12(identity_file, password))
+
+        def done(_none: None) -> None:
+            self.close_case()
+            self.signed.emit(case.case_uid)
+
+        self._background.run(Lane.INTERACTIVE, sign, done, self.signing.show_error)
+
+    def _return(self, code: str, words: str) -> None:
+        case = self._case
+        if case is None:
+            return
+
+        def done(_none: None) -> None:
+            self.close_case()
+            self.returned.emit(case.case_uid)
+
+        self._background.run(
+            Lane.SUBMISSION, lambda: self._desk.return_case(case.case_uid, code, words), done, self._refused
+        )
+
+    def _refused(self, error: WorkstationError) -> None:
+        self.trouble.emit(error)

@@ -1,0 +1,218 @@
+"""The step before signing: exactly what will be signed, whose it is, and with which identity."""
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from workstation.consultation.case import CaseRow
+from workstation.consultation.package import Prepared
+from workstation.errors import WorkstationError
+from workstation.jobs import Lane
+from workstation.language import _
+from workstation.reporting.pages import PagePicture, picture_pages
+from workstation.ui import texts, theme
+from workstation.ui.background import Background
+
+PAGE_WIDTH = 760
+
+
+class SigningView(QWidget):
+    """Shows the PDF page by page; `confirmed` carries the identity's file and its password, `withdrawn` goes back."""
+
+    confirmed = Signal(str, str)
+    withdrawn = Signal()
+
+    def __init__(self, background: Background, identity_file: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._background = background
+        self._shown: Prepared | None = None
+        self._pages = QVBoxLayout()
+        self._pages.setContentsMargins(24, 20, 24, 20)
+        self._pages.setSpacing(16)
+        self._pages.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        paper = QWidget(self)
+        paper.setLayout(self._pages)
+        scroll = QScrollArea(self)
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(paper)
+        scroll.setAccessibleName(_("The document that will be signed"))
+        side = QFrame(self)
+        theme.set_role(side, "panel")
+        side.setFixedWidth(380)
+        side.setLayout(self._side(identity_file))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(scroll, 1)
+        row.addWidget(side)
+        self.setFocusProxy(self._password)
+
+    def _side(self, identity_file: str) -> QVBoxLayout:
+        self._patient = self._label("title")
+        self._patient_facts = self._label("muted")
+        self._document = self._label("")
+        self._completeness = self._label("")
+        self._signer = self._label("")
+        self._file = QLineEdit(identity_file, self)
+        self._file.setAccessibleName(_("Identity file"))
+        self._file.setPlaceholderText(_("PKCS#12 file (.p12, .pfx)"))
+        browse = QPushButton(self)
+        browse.setIcon(theme.icon("mdi6.folder-open-outline"))
+        browse.setToolTip(_("Choose the identity file"))
+        browse.setAccessibleName(_("Choose the identity file"))
+        browse.clicked.connect(self._browse)
+        self._password = QLineEdit(self)
+        self._password.setEchoMode(QLineEdit.EchoMode.Password)
+        self._password.setAccessibleName(_("Password of the identity"))
+        self._password.setPlaceholderText(_("Password of the identity"))
+        self._password.returnPressed.connect(self._confirm)
+        self._error = self._label("error")
+        self._sign = QPushButton(_("Sign and send"), self)
+        theme.set_role(self._sign, "primary")
+        self._sign.clicked.connect(self._confirm)
+        back = QPushButton(_("Back to the report"), self)
+        back.clicked.connect(self.withdrawn)
+
+        chooser = QHBoxLayout()
+        chooser.addWidget(self._file, 1)
+        chooser.addWidget(browse)
+        column = QVBoxLayout()
+        column.setContentsMargins(20, 20, 20, 20)
+        column.setSpacing(6)
+        column.addWidget(self._label("muted", _("You are signing for")))
+        column.addWidget(self._patient)
+        column.addWidget(self._patient_facts)
+        column.addSpacing(14)
+        column.addWidget(self._label("muted", _("Document")))
+        column.addWidget(self._document)
+        column.addSpacing(8)
+        column.addWidget(self._completeness)
+        column.addSpacing(14)
+        column.addWidget(self._label("muted", _("Signed by")))
+        column.addWidget(self._signer)
+        column.addSpacing(14)
+        column.addWidget(self._label("muted", _("Identity")))
+        column.addLayout(chooser)
+        column.addWidget(self._password)
+        column.addWidget(self._error)
+        column.addStretch(1)
+        column.addWidget(self._sign)
+        column.addWidget(back)
+        return column
+
+    def _label(self, role: str, text: str = "") -> QLabel:
+        label = QLabel(text, self)
+        label.setWordWrap(True)
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        if role:
+            theme.set_role(label, role)
+        return label
+
+    def show_prepared(self, case: CaseRow, prepared: Prepared) -> None:
+        """Show the document of a case; nothing is signed yet."""
+        conclusion = prepared.conclusion
+        self._shown = prepared
+        self._patient.setText(texts.person_name(conclusion.patient.name))
+        born = texts.short_date(conclusion.patient.birth_date)
+        self._patient_facts.setText(
+            "  ·  ".join(part for part in (texts.worded(texts.SEXES, conclusion.patient.sex), born,
+                                           conclusion.patient.patient_id) if part)
+        )  # fmt: skip
+        self._document.setText(
+            "\n".join(
+                part
+                for part in (
+                    texts.worded(texts.KINDS, case.kind.value),
+                    f"{conclusion.study.description}  {texts.short_date(conclusion.study.study_date)}",
+                )
+                if part
+            )
+        )
+        self._completeness.setText(conclusion.completeness)
+        self._signer.setText(
+            "\n".join(
+                part for part in (texts.person_name(conclusion.observer.name), conclusion.observer.organisation) if part
+            )
+        )
+        self._password.clear()
+        self.show_error(None)
+        self.set_busy(False)
+        self._clear_pages()
+
+        def draw(pages: tuple[PagePicture, ...]) -> None:
+            if self._shown is prepared:
+                self._draw(pages)
+
+        self._background.run(Lane.INTERACTIVE, lambda: picture_pages(prepared.pdf, PAGE_WIDTH), draw, self.show_error)
+
+    def show_error(self, error: WorkstationError | None) -> None:
+        """Say in place why it was not signed; the password is asked for again."""
+        self._error.setText("" if error is None else str(error))
+        self._error.setVisible(error is not None)
+        self.set_busy(False)
+        if error is not None:
+            self._password.selectAll()
+            self._password.setFocus()
+
+    @property
+    def error_shown(self) -> str:
+        """Why it was not signed, as it stands on the screen; "" when nothing is."""
+        return self._error.text()
+
+    @property
+    def pages_shown(self) -> int:
+        """How many pages of the document can be read."""
+        return self._pages.count()
+
+    def set_busy(self, busy: bool) -> None:
+        """While the signature is made nothing can be pressed twice."""
+        self._sign.setEnabled(not busy)
+        self._sign.setText(_("Signing…") if busy else _("Sign and send"))
+
+    def _clear_pages(self) -> None:
+        while self._pages.count():
+            item = self._pages.takeAt(0)
+            widget = item.widget() if item is not None else None
+            if widget is not None:
+                widget.deleteLater()
+
+    def _draw(self, pages: tuple[PagePicture, ...]) -> None:
+        self._clear_pages()
+        for page in pages:
+            image = QImage(page.rgb, page.width, page.height, 3 * page.width, QImage.Format.Format_RGB888)
+            sheet = QLabel(self)
+            sheet.setPixmap(QPixmap.fromImage(image))
+            sheet.setFixedSize(page.width, page.height)
+            self._pages.addWidget(sheet)
+
+    def _browse(self) -> None:
+        start = str(Path(self._file.text()).parent) if self._file.text() else ""
+        name, _kind = QFileDialog.getOpenFileName(
+            self, _("Choose the identity file"), start, _("Identities (*.p12 *.pfx);;All files (*)")
+        )
+        if name:
+            self._file.setText(name)
+            self._password.setFocus()
+
+    def _confirm(self) -> None:
+        if not self._sign.isEnabled() or self._shown is None:
+            return
+        if not self._file.text():
+            self.show_error(WorkstationError(_("No identity is chosen"), advice=_("Choose your PKCS#12 file.")))
+            self._file.setFocus()
+            return
+        self.set_busy(True)
+        self.confirmed.emit(self._file.text(), self._password.text())
+        self._password.clear()

@@ -1,0 +1,204 @@
+"""The window of a desk: the three places and what passes between them."""
+
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer
+
+from workstation.consultation.case import CaseContents, CaseRow
+from workstation.consultation.desk import Desk
+from workstation.errors import CaseUnavailable, LinkDown, WorkstationError
+from workstation.jobs import Cancellation, Lane, Report, Workers
+from workstation.language import _
+from workstation.settings import Settings
+from workstation.ui import texts
+from workstation.ui.background import Background
+from workstation.ui.outbox.page import OutboxPage
+from workstation.ui.reading.page import ReadingPage
+from workstation.ui.shell import Place, Shell
+from workstation.ui.status import Status
+from workstation.ui.viewer.panel import ViewerPanel
+from workstation.ui.worklist.page import WorklistPage
+
+WORKLIST, READING, OUTBOX = range(3)
+
+
+class DeskWindow(QObject):
+    """Builds the pages and carries the reader from the worklist through reading to the outbox."""
+
+    def __init__(self, desk: Desk, workers: Workers, settings: Settings) -> None:
+        super().__init__()
+        self._desk = desk
+        self._settings = settings
+        self._link = "unknown"
+        self._opening = ""
+        self.background = Background(workers)
+        self.worklist = WorklistPage(desk, self.background)
+        self.reading = ReadingPage(desk, self.background, ViewerPanel(workers), settings.identity_file)
+        self.outbox = OutboxPage(desk, self.background)
+        self.shell = Shell(
+            (
+                Place(_("Worklist"), "mdi6.format-list-bulleted", "F2", self.worklist),
+                Place(_("Reading"), "mdi6.radiology-box-outline", "F3", self.reading),
+                Place(_("Outbox"), "mdi6.tray-arrow-up", "F4", self.outbox),
+            ),
+            self.background,
+        )
+        self.worklist.open_requested.connect(self.open_case)
+        self.worklist.refresh_requested.connect(self.refresh)
+        self.reading.trouble.connect(self.shell.messages.show_error)
+        self.reading.signed.connect(self._signed)
+        self.reading.returned.connect(self._returned)
+        self.outbox.deliver_requested.connect(self.deliver)
+        self.outbox.counted.connect(lambda count: self.shell.set_badge(OUTBOX, count))
+        self.shell.closing.connect(self.close)
+        self._poll = QTimer(self)
+        self._poll.setInterval(int(settings.poll_seconds * 1000))
+        self._poll.timeout.connect(self.refresh)
+        self._poll.timeout.connect(self.deliver)
+        self._show_status()
+
+    def start(self) -> None:
+        """Ask IRIS for the worklist and send what waits, now and from time to time."""
+        self.refresh()
+        self.deliver()
+        self._poll.start()
+
+    def close(self) -> None:
+        """Stop asking; what is under way is cancelled."""
+        self._poll.stop()
+        self.reading.viewer.close_case()
+        self.background.close()
+
+    def refresh(self) -> None:
+        """Bring the worklist up to date. A dead link is a state, told in the status bar, and no error."""
+
+        def done(_count: int) -> None:
+            self._link = "online"
+            self.worklist.model.reload()
+            self._show_status()
+
+        def failed(error: WorkstationError) -> None:
+            self._link = "offline"
+            if not isinstance(error, LinkDown):
+                self.shell.messages.show_error(error)
+            self.worklist.model.reload()
+            self._show_status()
+
+        self.background.run(Lane.RETRIEVAL, lambda: self._desk.refresh(Cancellation()), done, failed)
+
+    def open_case(self, case_uid: str) -> None:
+        """Claim a case if it is free, fetch what lacks, and open it for reading."""
+        if self.reading.case is not None and self.reading.case.case_uid == case_uid:
+            self.shell.go(READING)
+            return
+        self._opening = case_uid
+
+        def claim() -> tuple[CaseRow, WorkstationError | None]:
+            try:
+                return self._desk.claim(case_uid), None
+            except (CaseUnavailable, LinkDown) as error:
+                return self._desk.case(case_uid), error
+
+        def claimed(answer: tuple[CaseRow, WorkstationError | None]) -> None:
+            case, error = answer
+            if error is not None:
+                self.shell.messages.show_error(error)
+            if self._opening != case_uid:
+                return
+            if case.is_complete_here:
+                self._show_case(case_uid)
+            else:
+                self.reading.show_waiting(case)
+                self.shell.go(READING)
+                self._pull(case)
+            self.worklist.model.reload()
+            self._show_status()
+
+        self.background.run(Lane.RETRIEVAL, claim, claimed, priority=-1)
+
+    def _pull(self, case: CaseRow) -> None:
+        def pull(report: Report, cancellation: Cancellation) -> CaseRow:
+            return self._desk.pull(case.case_uid, report, cancellation)
+
+        def failed(error: WorkstationError) -> None:
+            self.shell.messages.show_error(error)
+            self._pulled(case.case_uid)
+
+        title = _("Images of {patient}").format(patient=texts.person_name(case.patient.name))
+        self.background.start(title, Lane.RETRIEVAL, pull, lambda row: self._pulled(row.case_uid), failed)
+
+    def _pulled(self, case_uid: str) -> None:
+        self.worklist.model.reload()
+        self._show_status()
+        if self._opening == case_uid:
+            self._show_case(case_uid)
+
+    def _show_case(self, case_uid: str) -> None:
+        def read() -> tuple[CaseRow, CaseContents, dict[str, Any], bool]:
+            row = self._desk.begin_reading(case_uid)
+            return row, self._desk.contents(case_uid), self._desk.draft(case_uid), row.is_held
+
+        def show(answer: tuple[CaseRow, CaseContents, dict[str, Any], bool]) -> None:
+            if self._opening != case_uid:
+                return
+            self._opening = ""
+            case, contents, draft, writable = answer
+            if not any(instance.has_pixels for instance in contents.study):
+                self.reading.close_case()
+                self.shell.messages.show_error(
+                    WorkstationError(
+                        _("No image of this study is here"),
+                        advice=_("Try again when the link is up, or return the case."),
+                    )
+                )
+                return
+            self.reading.open_case(case, contents, draft, writable)
+            self.shell.go(READING)
+
+        self.background.run(Lane.INTERACTIVE, read, show)
+
+    def deliver(self) -> None:
+        """Send what is due in the outbox."""
+
+        def done(_sent: int) -> None:
+            self.outbox.reload()
+            self.worklist.model.reload()
+            self._show_status()
+
+        def deliver(report: Report, cancellation: Cancellation) -> int:
+            return self._desk.deliver(report, cancellation)
+
+        def counted(waiting: int) -> None:
+            if waiting:
+                self.background.start(_("Sending conclusions"), Lane.SUBMISSION, deliver, done, failed)
+
+        def failed(_error: WorkstationError) -> None:
+            self.outbox.reload()
+
+        self.background.run(Lane.SUBMISSION, self._desk.waiting, counted)
+
+    def _signed(self, _case_uid: str) -> None:
+        self.outbox.reload()
+        self.shell.go(OUTBOX)
+        self.deliver()
+
+    def _returned(self, _case_uid: str) -> None:
+        self.worklist.model.reload()
+        self.shell.go(WORKLIST)
+
+    def _show_status(self) -> None:
+        settings, link = self._settings, self._link
+
+        def read() -> Status:
+            summary = self._desk.summary()
+            return Status(
+                link=link,
+                server=settings.servers[0].name if settings.servers else "",
+                reader=texts.person_name(settings.reader.name),
+                held=summary.held,
+                archive_bytes=summary.archive_bytes,
+                archive_limit_bytes=int(settings.archive_limit_gb * 1e9),
+                outbox=summary.outbox,
+            )
+
+        self.background.run(Lane.INTERACTIVE, read, self.shell.show_status, priority=5)
