@@ -153,6 +153,8 @@ class EmbeddedIris:
 
     def _open(self) -> tuple[socket.socket, uvicorn.Server]:
         listener = socket.create_server(("127.0.0.1", self.port))
+        # asyncio leaves Nagle's algorithm on for such a listener: each answer would wait 40 ms between head and body
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port = listener.getsockname()[1]
         self._store = Store(self.folder / STATE)
         refresh_deadlines(self._store)
