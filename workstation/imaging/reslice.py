@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workstation.imaging.plane import Plane
-from workstation.imaging.reduction import Source, reduced_slice, whole
+from workstation.imaging.reduction import Source, block_sums, reduced_slice, whole
 from workstation.imaging.volume import Volume
 
 Interpolation = Literal["nearest", "linear", "cubic"]
@@ -142,9 +142,8 @@ def _sampled(
     values = _pipeline().run(source, array, axes, width, height, samples, mode, interpolation)
     if factor == 1:
         return values
-    blocks = values.reshape(plane.height, factor, plane.width, factor, *values.shape[2:])
-    mean: NDArray[Any] = blocks.mean(axis=(1, 3), dtype=np.float32)
-    return np.rint(mean).astype(array.dtype) if array.dtype.kind in "iu" else mean
+    mean = block_sums(values, factor) / np.float32(factor * factor)
+    return (np.rint(mean) if array.dtype.kind in "iu" else mean).astype(array.dtype)
 
 
 def _row_ranges(
