@@ -65,7 +65,7 @@ def conclude(form: Form, *measurements: Measurement) -> Conclusion:
 
 def test_sections_carry_their_loinc_headings_in_order() -> None:
     headings = [section.heading.value for section in conclude(filled(), NODULE).sections]
-    assert headings == ["55752-0", "55111-9", "59776-5", "19005-8", "18783-1"]
+    assert headings == ["55752-0", "55111-9", "18834-2", "59776-5", "19005-8", "18783-1"]
 
 
 def test_question_and_history_are_quoted() -> None:

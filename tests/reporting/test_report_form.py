@@ -7,9 +7,9 @@ import pytest
 from workstation.dicom.content import Anchor, Code, ImageReference, Measurement, Quantity
 from workstation.reporting.form import Form, Link
 from workstation.reporting.linking import link_measurement
-from workstation.reporting.merge import classify, merge_findings, start_form, take_normal
+from workstation.reporting.merge import classify, merge_case, merge_findings, start_form, take_all_normal, take_normal
 from workstation.reporting.structure import Template
-from workstation.reporting.template import template_for
+from workstation.reporting.template import load_templates, template_for
 from workstation.reporting.validation import Completion, problems
 
 IMAGE = ImageReference("1.2.3", "1.2.3.4", "1.2.840.10008.5.1.4.1.1.2", "1.2.3.4.5")
@@ -78,10 +78,23 @@ def test_an_untouched_case_form_asks_for_nodules_and_impression(chest: Template,
     assert refused == {"nodules", "impression"}
 
 
-def test_a_normal_study_needs_no_free_text(chest: Template, form: Form) -> None:
-    for section in chest.sections:
-        form = take_normal(chest, form, section)
-    assert problems(chest, form.answer("comparison_study", "none"), ()) == ()
+@pytest.mark.parametrize("template", load_templates(), ids=lambda template: template.identifier)
+def test_a_normal_study_needs_no_free_text(template: Template) -> None:
+    form = start_form(template, {"study.date": "20250314", "study.description": "Study"})
+    assert problems(template, take_all_normal(template, form), ()) == ()
+
+
+def test_without_a_prior_the_form_says_so_until_one_arrives(chest: Template, form: Form) -> None:
+    assert form.text("comparison_study") == "none"
+    assert merge_case(chest, form, {"prior.date": "20240101"}).text("comparison_study") == ""
+    typed = form.answer("comparison_study", "none")
+    assert merge_case(chest, typed, {"prior.date": "20240101"}).text("comparison_study") == "none"
+
+
+def test_all_normal_leaves_the_impression_open_when_a_finding_stands(chest: Template, form: Form) -> None:
+    assert take_all_normal(chest, form).text("impression") == "No abnormality of the chest."
+    assert take_all_normal(chest, form.answer("effusion", "left")).text("impression") == ""
+    assert take_all_normal(chest, form.answer("bones_other", "Old rib fracture.")).text("impression") == ""
 
 
 def test_the_normal_text_keeps_what_the_reader_answered(chest: Template, form: Form) -> None:

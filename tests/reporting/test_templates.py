@@ -173,6 +173,12 @@ def test_a_shipped_template_is_complete(template: object) -> None:
         ("CT", "", "КТ органов грудной клетки", "ct-chest"),
         ("CT", "HEAD", "", "general"),
         ("MR", "CHEST", "", "general"),
+        ("DX", "CHEST", "", "chest-xray"),
+        ("CR", "", "Рентгенография органов грудной клетки", "chest-xray"),
+        ("DX", "HAND", "", "general"),
+        ("DX", "CHEST", "Флюорография", "fluorography"),
+        ("RF", "CHEST", "Photofluorography", "fluorography"),
+        ("RF", "ABDOMEN", "Barium meal", "general"),
         ("US", "", "", "general"),
     ],
 )

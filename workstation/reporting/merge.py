@@ -9,6 +9,7 @@ from workstation.dicom.concepts import CONCLUSIONS, FINDINGS, IMPRESSIONS, RECOM
 from workstation.dicom.content import Measurement
 from workstation.reporting.findings import by_uid, fingerprint, value_for
 from workstation.reporting.form import Form, Link
+from workstation.reporting.merge_names import NO_PRIOR
 from workstation.reporting.structure import Field, FieldKind, Template, TemplateSection
 from workstation.reporting.visibility import visible
 from workstation.reporting.wording import date_text, number_of
@@ -28,8 +29,13 @@ def start_form(template: Template, case_values: Mapping[str, str]) -> Form:
 def merge_case(template: Template, form: Form, case_values: Mapping[str, str]) -> Form:
     """The form with its merge fields filled from the case."""
     for field in template.fields.values():
-        value = case_values.get(field.merge, "") if field.merge and not field.links else ""
-        if not value or form.edited(field.field_id):
+        if not field.merge or field.links or form.edited(field.field_id):
+            continue
+        value = case_values.get(field.merge, "")
+        if field.merge == NO_PRIOR:
+            # taken back when a prior arrives after all: comparing is then the reader's to say
+            value = "" if case_values.get("prior.date") else "none"
+        elif not value:
             continue
         if field.merge.endswith(".date") and field.kind is not FieldKind.DATE:
             value = date_text(value, template.language)

@@ -2,6 +2,9 @@
 
 from workstation.language import N_
 
+# answers `none` in a list when the case has no prior study
+NO_PRIOR = "prior.absent"
+
 # name → what it is, for the template editor and for messages
 MERGE_NAMES = {
     "patient.age": N_("Age at the study"),
@@ -14,6 +17,7 @@ MERGE_NAMES = {
     "series.slice_thickness_mm": N_("Slice thickness"),
     "prior.date": N_("Date of the latest prior study"),
     "prior.description": N_("Description of the latest prior study"),
+    NO_PRIOR: N_("That there is no prior study"),
     "order.question": N_("Question"),
     "order.history": N_("History"),
     "finding.longest_mm": N_("Length of the linked measurement"),

@@ -61,7 +61,9 @@ def _fit(template: Template, modality: str, region: str, procedure: str) -> int:
             return -1
         score += 2
     if template.procedures:
-        score += 4 if any(each in procedure for each in template.procedures) else -1
+        if not any(each in procedure for each in template.procedures):
+            return -1
+        score += 4
     return score + (1 if template.modalities else 0)
 
 
