@@ -156,7 +156,7 @@ def _row_ranges(
     sizes = (volume.shape[2], volume.shape[1], volume.shape[0])
     for axis, size in enumerate(sizes):
         start = matrix[axis, 3] + shift[axis] + matrix[axis, 1] * rows
-        low, high = -0.5 - 1e-6, size - 0.5 - 1e-6
+        low, high = -0.5 + 1e-6, size - 0.5 - 1e-6
         slope = matrix[axis, 0]
         if slope == 0.0:
             outside = (start < low) | (start > high)
