@@ -298,6 +298,10 @@ class ViewerPanel(QWidget):
         if command is None or not self.run(command.id):
             super().keyPressEvent(event)
 
+    def focusNextPrevChild(self, _next: bool) -> bool:
+        """Tab goes to the next viewport, by the command table."""
+        return False
+
     # what the session tells
 
     def _report(self, tracking_uid: str) -> None:
