@@ -135,6 +135,14 @@ def test_control_and_arrows_walk_the_sections(panel: ReportPanel) -> None:
     assert QApplication.focusWidget() is field(panel, "aeration")
 
 
+def test_the_keys_go_to_the_first_field_and_later_to_the_last_one(panel: ReportPanel) -> None:
+    panel.take_focus()
+    assert QApplication.focusWidget() is field(panel, "study_date")
+    focus(panel, "effusion").clearFocus()
+    panel.take_focus()
+    assert QApplication.focusWidget() is field(panel, "effusion")
+
+
 def test_alt_n_gives_normal_answers_to_the_section_alone(panel: ReportPanel) -> None:
     QTest.keyClick(focus(panel, "effusion"), Qt.Key.Key_N, Qt.KeyboardModifier.AltModifier)
     assert panel.form().text("effusion") == "none"

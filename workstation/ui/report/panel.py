@@ -123,6 +123,15 @@ class ReportPanel(QWidget):
             self._reveal(taken)
         return taken
 
+    def take_focus(self) -> None:
+        """Give the keys to the field the reader was in last, or to the first."""
+        if self._template is None:
+            return
+        rows = self._page(self._template).rows
+        row = rows.get(self._last_field) or next((row for row in rows.values() if not row.isHidden()), None)
+        if row is not None:
+            row.take_focus()
+
     def show_problems(self) -> bool:
         """Show what is wrong, in place, and go to the first; whether it stands against signing.
 
