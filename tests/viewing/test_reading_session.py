@@ -407,10 +407,14 @@ def test_images_without_a_place_are_measured_in_pixels(desk: Any, balls: Any) ->
     assert not BY_ID["layout.mpr"].enabled(session)
 
 
-def test_a_prior_of_another_person_is_noticed(desk: Any, balls: Any) -> None:
+def test_a_prior_of_another_person_is_said_and_never_hung_by_itself(desk: Any, balls: Any) -> None:
     other = balls.ball_series("1.2.826.0.1.3680043.10.9", patient_id="P-2", study_date="20250110")
     session = desk.open(balls.ball_series(), other)
     assert [header.study_date for header in session.case.strangers] == ["20250110"]
+    assert session.views.layout == "1x1"
+    session.set_layout("2x2")
+    shown = [stack for number in range(4) if (stack := session.views.stack(number)) is not None]
+    assert not any(stack.prior for stack in shown)
 
 
 def test_every_command_runs_with_a_case_open(pair: ReadingSession, desk: Any) -> None:

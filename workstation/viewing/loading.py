@@ -19,6 +19,7 @@ from workstation.dicom.pixels import decode_frame
 from workstation.errors import WorkstationError
 from workstation.imaging.volume import Volume
 from workstation.jobs import Lane, Workers
+from workstation.language import _
 from workstation.viewing.stacks import ShownStack
 
 logger = logging.getLogger(__name__)
@@ -111,7 +112,7 @@ class StackLoader:
             failure = str(error)
         except Exception:
             logger.exception("image %d of a stack could not be decoded", k + 1)
-            failure = "?"
+            failure = _("this image can't be read")
         self._deliver(lambda: self._take(k, source, failure))
 
     def _decoded(self, k: int) -> Volume:

@@ -58,6 +58,12 @@ class OpenCase:
         self.stacks: tuple[ShownStack, ...] = tuple(found)
         self._by_key = {stack.key: stack for stack in found}
 
+    @property
+    def comparable(self) -> tuple[ShownStack, ...]:
+        """The stacks that may be hung by themselves: none that names another patient."""
+        strangers = {header.study_uid for header in self.strangers}
+        return tuple(stack for stack in self.stacks if stack.study.study_uid not in strangers)
+
     def stack(self, key: str) -> ShownStack | None:
         return self._by_key.get(key)
 

@@ -52,7 +52,7 @@ class ReadingSession:
 
     def hang(self) -> None:
         """Hang the case by the protocol that fits best."""
-        protocol, placements = hang(self.case.stacks, load_protocols())
+        protocol, placements = hang(self.case.comparable, load_protocols())
         self.views.lay_out(protocol.layout)
         for viewport, placement in zip(self.views.all, placements, strict=False):
             self._hang_one(viewport, placement)
@@ -78,7 +78,7 @@ class ReadingSession:
         self.reformats.show_stack()
         self.views.lay_out(name)
         shown = {viewport.state.stack for viewport in self.views.all}
-        unseen = [stack for stack in self.case.stacks if stack.key not in shown]
+        unseen = [stack for stack in self.case.comparable if stack.key not in shown]
         for viewport in self.views.all:
             if not viewport.state.stack and unseen:
                 self.views.place(viewport.number, unseen.pop(0))

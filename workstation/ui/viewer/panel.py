@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -26,6 +26,7 @@ from workstation.ui.viewer import wording
 from workstation.ui.viewer.canvas import Canvas
 from workstation.ui.viewer.grid import Grid
 from workstation.ui.viewer.keys import command_of
+from workstation.ui.viewer.main_thread import MainThread
 from workstation.ui.viewer.strip import PICTURE, Strip
 from workstation.ui.viewer.toolbar import Toolbar
 from workstation.viewing.commands import BY_ID
@@ -39,29 +40,8 @@ log = logging.getLogger(__name__)
 
 # how long the view rests before it is kept
 _KEEP_AFTER_MS = 400
-
-
-class MainThread(QObject):
-    """Runs what workers hand over on the thread of the event loop, in the order it came."""
-
-    _posted = Signal(object)
-
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
-        self._closed = False
-        self._posted.connect(self._run, Qt.ConnectionType.QueuedConnection)
-
-    def post(self, work: Callable[[], None]) -> None:
-        if not self._closed:
-            self._posted.emit(work)
-
-    def close(self) -> None:
-        """Drop what is still on its way."""
-        self._closed = True
-
-    def _run(self, work: Callable[[], None]) -> None:
-        if not self._closed:
-            work()
+# how often the arrival of images is painted
+_PROGRESS_MS = 80
 
 
 class ViewerPanel(QWidget):
@@ -99,6 +79,11 @@ class ViewerPanel(QWidget):
         self._rest.setSingleShot(True)
         self._rest.setInterval(_KEEP_AFTER_MS)
         self._rest.timeout.connect(self._keep_view)
+        self._arrivals: set[str] = set()
+        self._arrival = QTimer(self)
+        self._arrival.setSingleShot(True)
+        self._arrival.setInterval(_PROGRESS_MS)
+        self._arrival.timeout.connect(self._show_arrivals)
         self._lay_out()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.toolbar.run.connect(self.run)
@@ -201,6 +186,8 @@ class ViewerPanel(QWidget):
         if self._rest.isActive():
             self._rest.stop()
             self._keep_view()
+        self._arrival.stop()
+        self._arrivals = set()
         self.session = None
         for future in self._thumbnails:
             future.cancel()
@@ -366,11 +353,21 @@ class ViewerPanel(QWidget):
         self.toolbar.refresh()
 
     def _progressed(self, key: str) -> None:
-        if self.session is not None:
-            self.strip.show_progress(self.session, key)
-            for viewport in self.session.views.all:
-                if viewport.state.stack == key:
-                    self._repaint(viewport.number)
+        """Images arrive by the hundred a second; the strip and the sliders show it a few times a second."""
+        self._arrivals.add(key)
+        if not self._arrival.isActive():
+            self._arrival.start()
+
+    def _show_arrivals(self) -> None:
+        session, arrived = self.session, self._arrivals
+        self._arrivals = set()
+        if session is None:
+            return
+        for key in arrived:
+            self.strip.show_progress(session, key)
+        for viewport in session.views.all:
+            if viewport.state.stack in arrived:
+                self._repaint(viewport.number)
 
     def _show_state(self) -> None:
         if self.session is not None:

@@ -1,9 +1,14 @@
-"""The viewer's toolbar, made from the command table: an icon each, its title and key in the tooltip."""
+"""The viewer's toolbar, made from the command table: an icon each, its title and key in the tooltip.
 
+Where the place is too narrow, the last buttons go into a menu at the end.
+"""
+
+from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QWidget
+from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from workstation.language import _
 from workstation.ui import theme
@@ -12,12 +17,15 @@ from workstation.viewing.commands import BY_ID, Command
 from workstation.viewing.reading_session import ReadingSession
 from workstation.viewing.viewport import VoiChoice
 
+# the windows menu stands after the tools
 _GROUPS = (
     tuple(f"tool.{name}" for name in ("window", "pan", "zoom", "scroll", "length", "ellipse", "crosshair", "rotate")),
-    ("view.reset", "view.invert", "view.turn", "view.flip", "view.slab"),
-    ("layout.1x1", "layout.1x2", "layout.2x2", "layout.mpr", "link.toggle"),
-    ("key_image.take", "measurement.report", "measurement.delete", "edit.undo", "edit.redo"),
+    ("layout.mpr", "layout.1x1", "layout.1x2", "layout.2x2", "link.toggle"),
+    ("key_image.take", "measurement.report", "edit.undo"),
+    ("view.reset", "view.invert", "view.flip", "view.turn", "view.slab"),
+    ("measurement.delete", "edit.redo"),
 )
+_SPACING = 1
 
 
 class Toolbar(QFrame):
@@ -28,20 +36,38 @@ class Toolbar(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         theme.set_role(self, "panel")
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._session: ReadingSession | None = None
         self.buttons: dict[str, QToolButton] = {}
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 4, 8, 4)
-        row.setSpacing(2)
+        self._row: list[QWidget] = []
         for group in _GROUPS:
-            if self.buttons:
-                row.addWidget(self._rule())
-            for name in group:
-                row.addWidget(self._button(BY_ID[name]))
+            if self._row:
+                self._row.append(self._rule())
+            self._row += [self._button(BY_ID[name]) for name in group]
             if group is _GROUPS[0]:
-                row.addWidget(self._rule())
-                row.addWidget(self._windows())
+                self._row += [self._rule(), self._menu("mdi6.tune-variant", _("Windows  (1 to 9)"), self._fill_windows)]
+        self._more = self._menu("mdi6.dots-horizontal", _("More"), self._fill_more)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(6, 4, 6, 4)
+        row.setSpacing(_SPACING)
+        for widget in (*self._row, self._more):
+            row.addWidget(widget)
         row.addStretch(1)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(240, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show as many buttons as there is room for, from the left."""
+        room = self.width() - 12
+        widths = [widget.sizeHint().width() + _SPACING for widget in self._row]
+        crowded = sum(widths) > room
+        if crowded:
+            room -= self._more.sizeHint().width() + _SPACING
+        for widget, width in zip(self._row, widths, strict=True):
+            room -= width
+            widget.setVisible(room >= 0)
+        self._more.setVisible(crowded)
 
     def _rule(self) -> QWidget:
         rule = QFrame(self)
@@ -49,40 +75,38 @@ class Toolbar(QFrame):
         rule.setStyleSheet(f"background: {theme.current().line};")
         holder = QWidget(self)
         around = QHBoxLayout(holder)
-        around.setContentsMargins(4, 0, 4, 0)
+        around.setContentsMargins(3, 0, 3, 0)
         around.addWidget(rule)
         return holder
 
-    def _button(self, command: Command) -> QToolButton:
+    def _plain(self, icon: str, title: str, tip: str) -> QToolButton:
         button = QToolButton(self)
-        button.setIcon(theme.icon(command.icon))
+        button.setIcon(theme.icon(icon))
         button.setIconSize(QSize(20, 20))
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        button.setCheckable(command.checked is not None)
-        title = _(command.title)
-        button.setToolTip(f"{title}  ({key_text(command)})")
+        button.setToolTip(tip)
         button.setAccessibleName(title)
-        button.clicked.connect(partial(self._clicked, command.id))
         theme.set_role(button, "quiet")
+        return button
+
+    def _button(self, command: Command) -> QToolButton:
+        title = _(command.title)
+        button = self._plain(command.icon, title, f"{title}  ({key_text(command)})")
+        button.setCheckable(command.checked is not None)
+        button.clicked.connect(partial(self._clicked, command.id))
         self.buttons[command.id] = button
         return button
 
-    def _windows(self) -> QToolButton:
-        button = QToolButton(self)
-        button.setIcon(theme.icon("mdi6.tune-variant"))
-        button.setIconSize(QSize(20, 20))
-        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    def _menu(self, icon: str, title: str, fill: Callable[[QMenu], None]) -> QToolButton:
+        button = self._plain(icon, title, title)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        button.setToolTip(_("Windows  (1 to 9)"))
-        button.setAccessibleName(_("Windows"))
         button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
-        theme.set_role(button, "quiet")
         menu = QMenu(button)
-        menu.aboutToShow.connect(partial(self._fill, menu))
+        menu.aboutToShow.connect(partial(fill, menu))
         button.setMenu(menu)
         return button
 
-    def _fill(self, menu: QMenu) -> None:
+    def _fill_windows(self, menu: QMenu) -> None:
         """Presets of the active stack, all alternatives of its file by name, and a window made from the pixels."""
         menu.clear()
         session = self._session
@@ -100,6 +124,17 @@ class Toolbar(QFrame):
             choice = VoiChoice("file", offered.name, None, at)
             menu.addAction(text, partial(session.move.choose_voi, number, choice))
         menu.addAction(_("Automatic"), partial(session.move.choose_voi, number, VoiChoice("auto")))
+
+    def _fill_more(self, menu: QMenu) -> None:
+        """What found no room."""
+        menu.clear()
+        for name, button in self.buttons.items():
+            if button.isHidden():
+                command = BY_ID[name]
+                action = QAction(button.icon(), f"{_(command.title)}\t{key_text(command)}", menu)
+                action.setEnabled(button.isEnabled())
+                action.triggered.connect(partial(self._clicked, name))
+                menu.addAction(action)
 
     def _clicked(self, name: str, _checked: bool = False) -> None:
         self.run.emit(name)
