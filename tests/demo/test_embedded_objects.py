@@ -152,6 +152,14 @@ def test_nobody_gets_in_without_the_password(iris: EmbeddedIris, make_object: Ma
     assert requests.post(iris.root + "/faults", json={}, timeout=10).status_code == 401
 
 
+def test_a_browser_on_this_machine_may_ask_and_one_elsewhere_may_not(client: Any) -> None:
+    for origin, allowed in (("http://localhost:3000", True), ("http://127.0.0.1.evil.org", False)):
+        asked = {"Origin": origin, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "accept"}
+        preflight = requests.options(client.iris.url + "/studies", headers=asked, timeout=10)
+        assert ("Access-Control-Allow-Origin" in preflight.headers) == allowed
+        assert ("Access-Control-Allow-Origin" in client.get("/studies", headers={"Origin": origin}).headers) == allowed
+
+
 # retrieving
 
 
@@ -192,6 +200,17 @@ def test_metadata_hold_the_header_and_say_where_the_pixels_are(client: Any, make
     assert "00020010" not in header
     bulk = client.http.get(header["7FE00010"]["BulkDataURI"], timeout=10)
     assert bodies(bulk)[0][:4] == b"\x00\x00\x01\x00"
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_values_that_foreign_programs_write_too_long_are_not_lost(client: Any, make_object: MakeObject) -> None:
+    good = make_object(SOPInstanceUID="1.2.9", ImagePositionPatient=["-100.25", "20.5", "-1000.0625"])
+    # as many bytes, but one value of 20 characters, four more than DS may have
+    foreign = good.replace(b"-100.25\\20.5\\-1000.0625 ", b"-1.23456789012345678\\2\\3")
+    assert foreign != good
+    assert client.store([foreign]).status_code == 200
+    (header,) = client.get("/studies/1.2.3/metadata").json()
+    assert header["00200032"]["Value"][1:] == [2, 3]
 
 
 def test_frames_come_as_raw_values(client: Any, make_object: MakeObject) -> None:

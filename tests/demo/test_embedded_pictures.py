@@ -98,5 +98,9 @@ def test_an_object_is_decoded_for_who_takes_explicit_little_endian_only(client: 
     assert received.file_meta.TransferSyntaxUID == pydicom.uid.ExplicitVRLittleEndian
     assert received.PixelData == RAMP.astype("<u2").tobytes()
     assert received.SOPInstanceUID == "1.2.9"
+    alone = client.get(INSTANCE, "application/dicom")
+    assert alone.headers["Content-Type"] == "application/dicom"
+    assert pydicom.dcmread(io.BytesIO(alone.content)).PixelData == received.PixelData
+    assert client.get(INSTANCE, "application/dicom; transfer-syntax=*").content == sent
     wish = 'multipart/related; type="application/dicom"; transfer-syntax=1.2.840.10008.1.2.4.80'
     assert only_part(client.get("/studies/1.2.3", wish)) == sent

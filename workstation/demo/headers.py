@@ -47,16 +47,14 @@ def read_header(source: Path | bytes) -> Header:
     with stream:
         try:
             return _header(pydicom.dcmread(stream, stop_before_pixels=True))
-        except (InvalidDicomError, AttributeError, KeyError, ValueError, TypeError, EOFError, OSError) as error:
+        except (InvalidDicomError, AttributeError, LookupError, ValueError, TypeError, EOFError, OSError) as error:
             raise NoDicom(type(error).__name__) from error
 
 
 def _header(dataset: FileDataset) -> Header:
     transfer_syntax = str(dataset.file_meta.TransferSyntaxUID)
     frames = int(dataset.get("NumberOfFrames") or 1)
-    content: Json = dataset.to_json_dict(
-        bulk_data_threshold=BULK_BYTES, bulk_data_element_handler=_bulk, suppress_invalid_tags=True
-    )
+    content = _json(dataset)
     if "Rows" in dataset:
         content["7FE00010"] = {"vr": PIXEL_TAGS["7FE00010"], "BulkDataURI": BULK_PREFIX + "7FE00010"}
     if "00080005" in content:
@@ -77,6 +75,20 @@ def _header(dataset: FileDataset) -> Header:
         if not is_uid(uid):
             raise NoDicom("identity")
     return header
+
+
+def _json(dataset: FileDataset) -> Json:
+    """Every element that can be encoded; one that can't is left out, as strictness would lose more of foreign objects.
+
+    pydicom's own way to leave elements out (`suppress_invalid_tags`) makes all reading in the process strict meanwhile.
+    """
+    content: Json = {}
+    for tag in dataset.keys():  # noqa: SIM118 - iterating a dataset decodes each element outside the try
+        try:
+            content[f"{tag:08X}"] = dataset[tag].to_json_dict(_bulk, BULK_BYTES)
+        except (ValueError, TypeError, LookupError, OverflowError, AttributeError, NotImplementedError):
+            continue
+    return content
 
 
 def _bulk(element: DataElement) -> str:

@@ -13,6 +13,7 @@ from types import TracebackType
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
@@ -80,6 +81,15 @@ def application(store: Store, faults: Faults, user: str, password: str) -> Starl
     return Starlette(
         routes=[Mount(ROOT, routes=routes), Route("/faults", set_faults, methods=["POST", "DELETE"])],
         middleware=[
+            # a browser viewer served from this machine may ask too; it has to sign in like everyone
+            Middleware(
+                CORSMiddleware,
+                allow_origin_regex=r"http://(localhost|127\.0\.0\.1)(:\d+)?",
+                allow_methods=["GET", "POST", "PUT"],
+                allow_headers=["*"],
+                expose_headers=["Warning", "Retry-After", "Location"],
+                allow_credentials=True,
+            ),
             Middleware(FaultyServer, faults=faults),
             Middleware(BasicAuthentication, user=user, password=password),
         ],

@@ -54,7 +54,11 @@ class Retrieve:
             return refusal(406, f"{DICOM} is what there is")
         taken = syntaxes(chosen)
         as_stored = ANY in taken or all(instance.transfer_syntax_uid in taken for instance in instances)
-        if as_stored and not chosen[0].multipart and len(instances) == 1:
+        if not as_stored and EXPLICIT_LE not in taken:
+            return refusal(406, "stored as it is, or Explicit VR Little Endian")
+        if not chosen[0].multipart and len(instances) == 1:
+            if not as_stored:
+                return Response(transcoding.explicit_little_endian(instances[0].path), media_type=DICOM)
             sized = {"Content-Length": str(instances[0].size)}
             return StreamingResponse(_file(instances[0]), headers=sized, media_type=DICOM)
         writer = MultipartWriter.new(DICOM)
@@ -65,8 +69,6 @@ class Retrieve:
                 _as_stored(writer, instances, heads),
                 headers={"Content-Length": str(length), "Content-Type": writer.content_type},
             )
-        if EXPLICIT_LE not in taken:
-            return refusal(406, "stored as it is, or Explicit VR Little Endian")
         return StreamingResponse(_transcoded(writer, instances, taken), headers={"Content-Type": writer.content_type})
 
     def metadata(self, request: Request) -> Response:
