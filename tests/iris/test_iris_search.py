@@ -68,10 +68,10 @@ def test_a_query_leaves_wildcards_lists_and_ranges_raw_and_encodes_the_rest() ->
 
 def test_the_query_reaches_the_server_as_it_was_built(raw: ModuleType) -> None:
     with raw.raw_server(raw.http(b"[]")) as server:
-        web = DicomWeb(IrisSession(ServerProfile("raw", server.url + "/root/"), ""))
+        web = DicomWeb(IrisSession(ServerProfile("raw", server.url + "/base/"), ""))
         assert list(web.search_studies({"PatientID": "77-*,78"})) == []
         line = server.requests[0].line
-    assert line.startswith("GET /root/studies?PatientID=77-*,78&includefield=")
+    assert line.startswith("GET /base/studies?PatientID=77-*,78&includefield=")
 
 
 @pytest.mark.parametrize("answer", [b"", b"[]"])

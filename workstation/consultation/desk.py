@@ -5,9 +5,9 @@ they work offline. Nothing here keeps state of its own: every deed is durable wh
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from workstation.archive import audit
 from workstation.archive.archive import Archive
@@ -16,36 +16,30 @@ from workstation.archive.priors import Prior, find_priors, remember
 from workstation.archive.retrieval import Retrieval
 from workstation.consultation import package
 from workstation.consultation.case import CaseContents, CaseFilter, CaseRow
-from workstation.consultation.cases import Cases, adopt_images, apply, read_case, set_reader
-from workstation.consultation.claims import begin_claim, find_claim, settle_claim
+from workstation.consultation.cases import Cases, adopt_images, apply, read_case
+from workstation.consultation.claiming import Claiming
 from workstation.consultation.contents import merge_values, read_contents
 from workstation.consultation.delivery import deliver_due
 from workstation.consultation.drafts import Drafts, save_draft
-from workstation.consultation.outbox import Outbox, OutboxRow, enqueue, requeue
+from workstation.consultation.link import Connect, Link
+from workstation.consultation.outbox import Outbox, OutboxRow, SealedObject, enqueue, requeue
 from workstation.consultation.package import Prepared
 from workstation.consultation.signed import must_verify, sealed_objects
 from workstation.consultation.states import WRITING_STATES, CaseEvent, CaseState
 from workstation.consultation.submission import Submission
-from workstation.dicom.content import Code, KeyImage, Measurement
-from workstation.errors import CaseUnavailable, LinkDown, SignInNeeded
+from workstation.dicom.content import KeyImage, Measurement
+from workstation.errors import CaseUnavailable
 from workstation.iris.wire import Wire
+from workstation.iris.workitem import Workitem
+from workstation.iris.workitems import Workitems
 from workstation.jobs import Cancellation, Progress, Report, silent
-from workstation.language import N_, _
+from workstation.language import _
 from workstation.reporting.form import Form
 from workstation.reporting.template import Template
 from workstation.settings import Settings
 from workstation.signing.identity import Identity
 
-# coded reasons to give a case back, in a scheme of our own; CID 9300 has none that fit
-RETURN_REASONS = {
-    "not_enough_images": N_("Not enough images"),
-    "poor_quality": N_("Poor quality"),
-    "no_history": N_("No history"),
-    "wrong_patient": N_("Wrong patient"),
-    "not_my_specialty": N_("Not my specialty"),
-}
-_SCHEME = "99IRIS"
-_CLAIM_TRIES = 2
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -64,16 +58,15 @@ class Desk:
     after it broke; None is offline.
     """
 
-    def __init__(self, archive: Archive, wire: Wire | Callable[[], Wire] | None, settings: Settings) -> None:
+    def __init__(self, archive: Archive, wire: Wire | Connect | None, settings: Settings) -> None:
         self._archive = archive
         self._database = archive.database
-        self._connect = wire
-        self._wire: Wire | None = None
+        self._link = Link(wire)
         self._settings = settings
         self._cases = Cases(archive.database)
         self._drafts = Drafts(archive.database)
         self._outbox = Outbox(archive.database)
-        self._connecting = threading.Lock()
+        self._claiming = Claiming(archive.database, self._link, settings.reader)
         self._delivering = threading.Lock()
 
     # the worklist
@@ -83,15 +76,12 @@ class Desk:
 
         In archive mode the list of studies is the worklist.
         """
-        with _Link(self) as wire:
+        with self._link.wire() as wire:
             if wire.workitems is None:
                 count = self._cases.merge_studies(_until(cancellation, wire.dicomweb.search_studies({})))
             else:
-                label = wire.profile.worklist_label
-                count = self._cases.merge_workitems(
-                    _until(cancellation, wire.workitems.search(state="SCHEDULED", label=label))
-                )
-                self._review_claims(wire, cancellation)
+                count = self._cases.merge_workitems(_until(cancellation, self._worklist(wire, wire.workitems)))
+                self._claiming.review(wire.workitems, cancellation)
         self._outbox.resume_paused()
         return count
 
@@ -123,55 +113,14 @@ class Desk:
         A case already ours is returned as it is. Raises CaseUnavailable when it is someone else's or not ready, and
         LinkDown when no answer came: then the case stays `claiming` until the next try or refresh.
         """
-        case = self._cases.get(case_uid)
-        if case.state not in (CaseState.REQUESTED, CaseState.CLAIMING):
-            return case
-        if not case.input_ready:
-            raise CaseUnavailable(_("The case is not ready yet"), advice=_("Its images are still being collected."))
-        if case.origin == "study":
-            return self._claim_locally(case_uid)
-        with self._database.transaction() as cursor:
-            claim = begin_claim(cursor, case_uid)
-            apply(cursor, case_uid, CaseEvent.CLAIM)
-        for attempt in range(_CLAIM_TRIES):
-            try:
-                with _Link(self) as wire:
-                    if wire.workitems is None:
-                        raise CaseUnavailable(_("This server has no such case"), wire.profile.name)
-                    wire.workitems.claim(case_uid, claim.transaction_uid)
-                break
-            except LinkDown:
-                if attempt + 1 == _CLAIM_TRIES:
-                    raise
-            except CaseUnavailable:
-                self._lose(case_uid)
-                raise
-        return self._hold(case_uid)
+        return self._claiming.claim(case_uid)
 
     def return_case(self, case_uid: str, reason_code: str, text: str = "") -> None:
         """*Network.* Give the case back, which is final: the workitem is cancelled with a coded reason.
 
-        `reason_code` is one of RETURN_REASONS. Raises CaseUnavailable when the case isn't ours to return.
+        `reason_code` is one of `claiming.RETURN_REASONS`. Raises CaseUnavailable when the case isn't ours to return.
         """
-        if reason_code not in RETURN_REASONS:
-            raise ValueError(f"no such reason: {reason_code}")
-        case = self._cases.get(case_uid)
-        if not case.is_writable:
-            raise CaseUnavailable(_("The case can't be returned"), advice=_("It is not held, or already signed."))
-        if case.origin == "workitem":
-            with self._database.read() as cursor:
-                claim = find_claim(cursor, case_uid)
-            if claim is None:
-                raise CaseUnavailable(_("The case can't be returned"), advice=_("It is not held, or already signed."))
-            with _Link(self) as wire:
-                if wire.workitems is None:
-                    raise CaseUnavailable(_("This server has no such case"), wire.profile.name)
-                reason = Code(reason_code, _SCHEME, RETURN_REASONS[reason_code])
-                wire.workitems.cancel(case_uid, claim.transaction_uid, reason, text)
-        with self._database.transaction() as cursor:
-            apply(cursor, case_uid, CaseEvent.RETURN)
-            settle_claim(cursor, case_uid, "RETURNED", reason_code)
-            audit.record(cursor, self._who, "case returned", case_uid, {"reason": reason_code})
+        self._claiming.give_back(case_uid, reason_code, text)
 
     # reading
 
@@ -179,7 +128,7 @@ class Desk:
         """*Network.* Bring the study, then its priors with their reports, into the archive; resumable at any point."""
         cancellation = cancellation or Cancellation()
         case = self._cases.get(case_uid)
-        with _Link(self) as wire:
+        with self._link.wire() as wire:
             retrieval = Retrieval(self._archive, wire.dicomweb)
             retrieval.pull_study(case.study_uid, report, cancellation)
             case = self._adopt(case)
@@ -280,11 +229,17 @@ class Desk:
     def deliver(self, report: Report = silent, cancellation: Cancellation | None = None) -> int:
         """*Network.* Deliver what is due; how many packages arrived, were read back, compared and verified.
 
-        Failures become states of their packages. Raises LinkDown when there is no link at all, Cancelled, DiskFull.
+        Failures become states of their packages. Raises LinkDown and SignInNeeded when there is no way in at all,
+        Cancelled, DiskFull.
         """
-        with self._delivering, _Link(self) as wire:
+        with self._delivering, self._link.wire() as wire:
             submission = Submission(self._database, wire, self._settings.reader, must_verify)
             return deliver_due(self._database, submission, self._who, report, cancellation or Cancellation())
+
+    def documents(self, case_uid: str) -> tuple[SealedObject, ...]:
+        """The signed documents of the case in sending order, final bytes; empty before it is signed."""
+        package_uid = self._outbox.of_case(case_uid)
+        return self._outbox.load(package_uid).objects if package_uid else ()
 
     def send_again(self, case_uid: str) -> None:
         """On the reader's word: a refused conclusion is tried again, one of a lost case goes as unsolicited opinion."""
@@ -309,6 +264,18 @@ class Desk:
             raise CaseUnavailable(
                 _("The case is for viewing only"), advice=_("It is not held by you, or already signed.")
             )
+
+    def _worklist(self, wire: Wire, workitems: Workitems) -> Iterator[Workitem]:
+        """What is free: the queue of the profile, or all queues, and what is assigned to this reader."""
+        label, reader = wire.profile.worklist_label, self._settings.reader.code
+        seen = set()
+        for item in workitems.search(state="SCHEDULED", label=label):
+            seen.add(item.uid)
+            yield item
+        if label and reader:
+            for item in workitems.search(state="SCHEDULED", reader_code=reader):
+                if item.uid not in seen:
+                    yield item
 
     def _adopt(self, case: CaseRow) -> CaseRow:
         """In archive mode: the case as its images tell it."""
@@ -340,72 +307,9 @@ class Desk:
             remember(cursor, case.case_uid, priors)
         return priors
 
-    def _claim_locally(self, case_uid: str) -> CaseRow:
-        with self._database.transaction() as cursor:
-            begin_claim(cursor, case_uid)
-            apply(cursor, case_uid, CaseEvent.CLAIM)
-        return self._hold(case_uid)
 
-    def _hold(self, case_uid: str) -> CaseRow:
-        with self._database.transaction() as cursor:
-            apply(cursor, case_uid, CaseEvent.HOLD)
-            settle_claim(cursor, case_uid, "HELD")
-            set_reader(cursor, case_uid, self._settings.reader.name)
-            audit.record(cursor, self._who, "case claimed", case_uid)
-            return read_case(cursor, case_uid)
-
-    def _lose(self, case_uid: str) -> None:
-        with self._database.transaction() as cursor:
-            apply(cursor, case_uid, CaseEvent.LOSE)
-            settle_claim(cursor, case_uid, "LOST")
-            audit.record(cursor, self._who, "case lost", case_uid)
-
-    def _review_claims(self, wire: Wire, cancellation: Cancellation) -> None:
-        """Ask after the cases we hold or were taking: an answer may have been lost, or the case withdrawn."""
-        if wire.workitems is None:
-            return
-        for case_uid in self._cases.in_states((CaseState.CLAIMING, *WRITING_STATES)):
-            cancellation.check()
-            case = self._cases.get(case_uid)
-            if case.origin == "study":
-                continue
-            try:
-                if case.state is CaseState.CLAIMING:
-                    self.claim(case_uid)
-                elif wire.workitems.get(case_uid).state != "IN PROGRESS":
-                    self._lose(case_uid)
-            except CaseUnavailable:
-                if self._cases.get(case_uid).state is not CaseState.LOST:
-                    self._lose(case_uid)
-
-    def _connected(self) -> Wire:
-        with self._connecting:
-            if self._wire is None:
-                if self._connect is None:
-                    raise LinkDown(_("The desk is offline"), advice=_("Set up a server, or work with what is here."))
-                self._wire = self._connect if isinstance(self._connect, Wire) else self._connect()
-            return self._wire
-
-    def _disconnect(self) -> None:
-        with self._connecting:
-            self._wire = None
-
-
-class _Link:
-    """The wire of a desk for one piece of work; signed in anew after it broke."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    def __enter__(self) -> Wire:
-        return self._desk._connected()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, LinkDown | SignInNeeded):
-            self._desk._disconnect()
-
-
-def _until(cancellation: Cancellation, found: Any) -> Any:
+def _until(cancellation: Cancellation, found: Iterable[T]) -> Iterator[T]:
+    """What is found, until cancelled."""
     for one in found:
         cancellation.check()
         yield one
