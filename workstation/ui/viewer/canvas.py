@@ -20,7 +20,8 @@ from PySide6.QtWidgets import QWidget
 
 from workstation.language import _
 from workstation.ui import theme
-from workstation.ui.viewer.overlay import SLIDER_WIDTH, Look, Overlay, slider_track
+from workstation.ui.viewer.overlay import Look, Overlay
+from workstation.ui.viewer.slider import SLIDER_WIDTH, slider_track
 from workstation.viewing.picture import Picture
 from workstation.viewing.reading_session import ReadingSession
 from workstation.viewing.tools import Button, Hand, PointerEvent

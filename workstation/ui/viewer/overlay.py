@@ -4,17 +4,17 @@ All of it comes from the state of the picture that is painted, never from a newe
 pixels they belong to. Coordinates are logical pixels; `at` turns the device pixels of `viewing` into them.
 """
 
-import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from workstation.language import _
 from workstation.ui import theme
 from workstation.ui.texts import short_date
 from workstation.ui.viewer import wording
+from workstation.ui.viewer.lettering import EDGE, SHADE, TEXT_POINTS, text_picture
+from workstation.ui.viewer.slider import MARGIN, SLIDER_WIDTH, paint_slider
 from workstation.viewing.drawings import Drawing
 from workstation.viewing.fidelity import fidelity_notes
 from workstation.viewing.orientation import EdgeLetters, letters_of_axes, letters_of_projection
@@ -24,12 +24,7 @@ from workstation.viewing.reformats import PLANES
 from workstation.viewing.stacks import ShownStack
 from workstation.viewing.viewport import PlaneKind, ViewportState, bar_length_mm
 
-MARGIN = 8.0
-SLIDER_WIDTH = 14.0
-TEXT_POINTS = 11.0
-_EDGE = 2.0
 _GRAPHIC = QColor("#f0c75e")
-_SHADE = QColor(0, 0, 0, 200)
 PLANE_COLOURS = {
     PlaneKind.AXIAL: QColor("#e07a6a"),
     PlaneKind.CORONAL: QColor("#7fc488"),
@@ -74,7 +69,7 @@ class Overlay:
         self._scale_bar(stack, state)
         self._corners(picture, stack, look)
         if look.controls:
-            self._slider(stack, state)
+            paint_slider(self._painter, self._rect, self._session, stack, state)
 
     def at(self, x: float, y: float) -> QPointF:
         """Device pixel (centres at integers) to logical coordinates."""
@@ -86,7 +81,7 @@ class Overlay:
         """Text with its baseline at y."""
         if text:
             drawn = text_picture(text, color.rgb(), bold, self._painter.font().family(), self._ratio)
-            self._painter.drawImage(QPointF(x - _EDGE, y - self._metrics.ascent() - _EDGE), drawn)
+            self._painter.drawImage(QPointF(x - EDGE, y - self._metrics.ascent() - EDGE), drawn)
 
     def _block(self, lines: list[Line], right: bool, bottom: bool, width: float) -> None:
         height = self._line * len(lines)
@@ -171,7 +166,7 @@ class Overlay:
 
     def _stroke(self, lines: list[QLineF], color: QColor, width: float, dashed: bool = False) -> None:
         """Lines on a dark edge, so that they are seen on bone."""
-        self._painter.setPen(QPen(_SHADE, width + 2))
+        self._painter.setPen(QPen(SHADE, width + 2))
         self._painter.drawLines(lines)
         pen = QPen(color, width)
         if dashed:
@@ -198,7 +193,7 @@ class Overlay:
             self._drawing(drawing, [self.at(*point) for point in points], chosen)
         for _drawing, (x, y) in annotations.crossings(state):
             spot = self.at(x, y)
-            self._painter.setPen(QPen(_SHADE, 1))
+            self._painter.setPen(QPen(SHADE, 1))
             self._painter.setBrush(QBrush(_GRAPHIC))
             self._painter.drawRect(QRectF(spot.x() - 3, spot.y() - 3, 6, 6))
             self._painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -219,7 +214,7 @@ class Overlay:
         centre = (a + b) / 2
         along = QLineF(centre, b)
         painter = self._painter
-        for pen in (QPen(_SHADE, 3.6), QPen(color, 1.6)):
+        for pen in (QPen(SHADE, 3.6), QPen(color, 1.6)):
             painter.save()
             painter.translate(centre)
             painter.rotate(-along.angle())
@@ -229,7 +224,7 @@ class Overlay:
 
     def _handle(self, point: QPointF, color: QColor, chosen: bool, filled: bool) -> None:
         radius = 5.0 if chosen else 4.0
-        self._painter.setPen(QPen(_SHADE, 3))
+        self._painter.setPen(QPen(SHADE, 3))
         self._painter.drawEllipse(point, radius, radius)
         self._painter.setPen(QPen(color, 1.4))
         self._painter.drawEllipse(point, radius, radius)
@@ -248,81 +243,6 @@ class Overlay:
         for row, line in enumerate(lines):
             tone = color if row < len(lines) - 1 or len(lines) == 1 else muted
             self._text(x, y + row * self._line + self._metrics.ascent(), line, tone)
-
-    # the slider
-
-    def _slider(self, stack: ShownStack, state: ViewportState) -> None:
-        slices = self._session.views.slices(self._number)
-        if slices.count < 2:
-            return
-        track = slider_track(self._rect)
-        painter, colours = self._painter, theme.current()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.fillRect(track, QColor(colours.raised))
-        loader = self._session.case.loader(stack.key)
-        if state.kind is PlaneKind.STACK and not loader.complete:
-            for first, last in _runs(loader.loaded.tolist()):
-                painter.fillRect(_part(track, first, last + 1, slices.count), QColor("#5c5c5c"))
-            for k in loader.failures:
-                painter.fillRect(_part(track, k, k + 1, slices.count), QColor(colours.danger))
-        else:
-            painter.fillRect(track, QColor("#5c5c5c"))
-        if state.kind is PlaneKind.STACK:
-            for gap in stack.stack.gaps:
-                painter.fillRect(_part(track, gap.after + 0.7, gap.after + 1.3, slices.count), QColor(colours.warning))
-        y = track.top() + (slices.index + 0.5) / slices.count * track.height()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(_SHADE, 1))
-        painter.setBrush(QColor(colours.text))
-        painter.drawRoundedRect(QRectF(track.center().x() - 5, y - 3, 10, 6), 2, 2)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-
-
-@lru_cache(maxsize=400)
-def text_picture(text: str, rgb: int, bold: bool, family: str, ratio: float) -> QImage:
-    """A text on a soft dark edge, so that it reads on bright and on dark; kept, since it is the same at most paints."""
-    font = QFont(family)
-    font.setPointSizeF(TEXT_POINTS)
-    font.setBold(bold)
-    metrics = QFontMetricsF(font)
-    width = math.ceil((metrics.horizontalAdvance(text) + 2 * _EDGE + 1) * ratio)
-    height = math.ceil((metrics.height() + 2 * _EDGE) * ratio)
-    drawn = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
-    drawn.setDevicePixelRatio(ratio)
-    drawn.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(drawn)
-    painter.setFont(font)
-    painter.setPen(_SHADE)
-    x, y = _EDGE, metrics.ascent() + _EDGE
-    for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1), (1, 1)):
-        painter.drawText(QPointF(x + dx, y + dy), text)
-    painter.setPen(QColor.fromRgb(rgb))
-    painter.drawText(QPointF(x, y), text)
-    painter.end()
-    return drawn
-
-
-def slider_track(rect: QRectF) -> QRectF:
-    """The line of the slice slider at the right edge of a canvas."""
-    return QRectF(rect.right() - SLIDER_WIDTH + 4, rect.top() + MARGIN, 4, rect.height() - 2 * MARGIN)
-
-
-def _part(track: QRectF, first: float, end: float, count: int) -> QRectF:
-    step = track.height() / count
-    return QRectF(track.left(), track.top() + first * step, track.width(), (end - first) * step)
-
-
-def _runs(flags: list[bool]) -> list[tuple[int, int]]:
-    """First and last number of each run of true flags."""
-    runs: list[tuple[int, int]] = []
-    start = None
-    for number, flag in enumerate([*flags, False]):
-        if flag and start is None:
-            start = number
-        elif not flag and start is not None:
-            runs.append((start, number - 1))
-            start = None
-    return runs
 
 
 def _shortened(line: QLineF, by: float) -> QLineF:

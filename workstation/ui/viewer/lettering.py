@@ -1,0 +1,35 @@
+"""Overlay texts as ready pictures: most are the same at each paint, and an edge on six sides is costly."""
+
+import math
+from functools import lru_cache
+
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
+
+TEXT_POINTS = 11.0
+EDGE = 2.0
+SHADE = QColor(0, 0, 0, 200)
+
+
+@lru_cache(maxsize=400)
+def text_picture(text: str, rgb: int, bold: bool, family: str, ratio: float) -> QImage:
+    """A text on a soft dark edge, so that it reads on bright and on dark; kept, since it is the same at most paints."""
+    font = QFont(family)
+    font.setPointSizeF(TEXT_POINTS)
+    font.setBold(bold)
+    metrics = QFontMetricsF(font)
+    width = math.ceil((metrics.horizontalAdvance(text) + 2 * EDGE + 1) * ratio)
+    height = math.ceil((metrics.height() + 2 * EDGE) * ratio)
+    drawn = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
+    drawn.setDevicePixelRatio(ratio)
+    drawn.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(drawn)
+    painter.setFont(font)
+    painter.setPen(SHADE)
+    x, y = EDGE, metrics.ascent() + EDGE
+    for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1), (1, 1)):
+        painter.drawText(QPointF(x + dx, y + dy), text)
+    painter.setPen(QColor.fromRgb(rgb))
+    painter.drawText(QPointF(x, y), text)
+    painter.end()
+    return drawn
