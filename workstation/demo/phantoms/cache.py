@@ -95,6 +95,7 @@ def _make(folder: Path, report: Report, scale: float, phantoms: Sequence[Phantom
             stop.set()
             for future in futures:
                 future.cancel()
+    report(Progress(total, total, text))
     return [future.result() for future in futures]
 
 

@@ -145,6 +145,10 @@ class PhantomSet:
         return tuple(study for study in self.studies if study.visit.prior_of == key)
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        return tuple(file for study in self.studies for file in study.files)
+
+    @property
     def current(self) -> tuple[PhantomStudy, ...]:
         return tuple(study for study in self.studies if study.role == "current")
 
