@@ -57,6 +57,11 @@ class DeskWindow(QObject):
         self._poll.timeout.connect(self.deliver)
         self._show_status()
 
+    @property
+    def link(self) -> str:
+        """What is known of the link: "unknown" until IRIS was asked, then "online" or "offline"."""
+        return self._link
+
     def start(self) -> None:
         """Ask IRIS for the worklist and send what waits, now and from time to time."""
         self.refresh()

@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from workstation.consultation.case import CaseContents, CaseRow
-from workstation.consultation.desk import RETURN_REASONS
+from workstation.consultation.claiming import RETURN_REASONS
 from workstation.language import _
 from workstation.ui import texts, theme
 

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QApplication, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from workstation.consultation.case import CaseContents, CaseRow
 from workstation.consultation.desk import Desk
@@ -44,6 +45,7 @@ class ReadingPage(QWidget):
         self._background = background
         self._case: CaseRow | None = None
         self._prepared: Prepared | None = None
+        self._preparing = False
         self._key_images: tuple[KeyImage, ...] = ()
         self._measurements: tuple[Measurement, ...] = ()
         self.band = CaseBand(self)
@@ -85,11 +87,27 @@ class ReadingPage(QWidget):
         self.band.return_requested.connect(self._return)
         self.signing.confirmed.connect(self._sign)
         self.signing.withdrawn.connect(partial(self._show_face, READING))
+        shortcut = QShortcut(QKeySequence("F6"), self)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(self._other_side)
+
+    def _other_side(self) -> None:
+        """The keys go from the pictures to the report, or back."""
+        focused = QApplication.focusWidget()
+        if focused is not None and self.report.isAncestorOf(focused):
+            self.viewer.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        else:
+            self.report.take_focus()
 
     @property
     def case(self) -> CaseRow | None:
         """The case that is open."""
         return self._case
+
+    @property
+    def is_preparing(self) -> bool:
+        """Whether the document is being made."""
+        return self._preparing
 
     @property
     def is_signing(self) -> bool:
@@ -164,26 +182,32 @@ class ReadingPage(QWidget):
 
     def prepare(self) -> None:
         """Make the document and show it, or show in the form what is still missing."""
-        case, form, template = self._case, self.report.form(), self.report.template()
-        if case is None:
+        case = self._case
+        if case is None or self._preparing or self.report.show_problems():
             return
+        form, template = self.report.form(), self.report.template()
         measurements, key_images = self._measurements, self._key_images
+        self._preparing = True
 
         def show(prepared: Prepared) -> None:
+            self._preparing = False
             if self._case is not case:
                 return
             self._prepared = prepared
-            self.signing.show_prepared(case, prepared)
             self._show_face(SIGNING)
+            self.signing.show_prepared(case, prepared)
             self.signing.setFocus()
 
-        if not self.report.show_problems():
-            self._background.run(
-                Lane.INTERACTIVE,
-                lambda: self._desk.prepare(case.case_uid, form, template, measurements, key_images),
-                show,
-                self.trouble.emit,
-            )
+        def failed(error: WorkstationError) -> None:
+            self._preparing = False
+            self.trouble.emit(error)
+
+        self._background.run(
+            Lane.INTERACTIVE,
+            lambda: self._desk.prepare(case.case_uid, form, template, measurements, key_images),
+            show,
+            failed,
+        )
 
     def _sign(self, identity_file: str, password: str) -> None:
         case, prepared = self._case, self._prepared
@@ -209,8 +233,5 @@ class ReadingPage(QWidget):
             self.returned.emit(case.case_uid)
 
         self._background.run(
-            Lane.SUBMISSION, lambda: self._desk.return_case(case.case_uid, code, words), done, self._refused
+            Lane.SUBMISSION, lambda: self._desk.return_case(case.case_uid, code, words), done, self.trouble.emit
         )
-
-    def _refused(self, error: WorkstationError) -> None:
-        self.trouble.emit(error)

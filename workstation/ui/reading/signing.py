@@ -25,7 +25,9 @@ from workstation.reporting.pages import PagePicture, picture_pages
 from workstation.ui import texts, theme
 from workstation.ui.background import Background
 
-PAGE_WIDTH = 760
+WIDEST_PAGE = 900
+MARGIN = 24
+SIDE_WIDTH = 380
 
 
 class SigningView(QWidget):
@@ -39,23 +41,24 @@ class SigningView(QWidget):
         self._background = background
         self._shown: Prepared | None = None
         self._pages = QVBoxLayout()
-        self._pages.setContentsMargins(24, 20, 24, 20)
+        self._pages.setContentsMargins(MARGIN, 20, MARGIN, 20)
         self._pages.setSpacing(16)
         self._pages.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         paper = QWidget(self)
         paper.setLayout(self._pages)
-        scroll = QScrollArea(self)
-        scroll.setWidgetResizable(True)
-        scroll.setWidget(paper)
-        scroll.setAccessibleName(_("The document that will be signed"))
+        self._scroll = QScrollArea(self)
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        self._scroll.setWidget(paper)
+        self._scroll.setAccessibleName(_("The document that will be signed"))
         side = QFrame(self)
         theme.set_role(side, "panel")
-        side.setFixedWidth(380)
+        side.setFixedWidth(SIDE_WIDTH)
         side.setLayout(self._side(identity_file))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
-        row.addWidget(scroll, 1)
+        row.addWidget(self._scroll, 1)
         row.addWidget(side)
         self.setFocusProxy(self._password)
 
@@ -155,7 +158,8 @@ class SigningView(QWidget):
             if self._shown is prepared:
                 self._draw(pages)
 
-        self._background.run(Lane.INTERACTIVE, lambda: picture_pages(prepared.pdf, PAGE_WIDTH), draw, self.show_error)
+        width = min(WIDEST_PAGE, max(self.width() - SIDE_WIDTH - 2 * MARGIN - 16, 320))
+        self._background.run(Lane.INTERACTIVE, lambda: picture_pages(prepared.pdf, width), draw, self.show_error)
 
     def show_error(self, error: WorkstationError | None) -> None:
         """Say in place why it was not signed; the password is asked for again."""

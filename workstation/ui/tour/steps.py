@@ -72,8 +72,11 @@ class Tour:
         shell.show()
         shell.activateWindow()
         self._window.start()
+        worklist = self._window.worklist
         self._hands.wait(
-            lambda: self._window.worklist.model.rowCount() > 0 and self._window.worklist.selected is not None,
+            lambda: (
+                self._window.link != "unknown" and worklist.model.rowCount() == self._desk.count(worklist.model.filter)
+            ),
             _("for the worklist"),
         )
         # the side panel fills when the cursor rests
@@ -131,7 +134,7 @@ class Tour:
         step.end(
             case=row.case_uid,
             study=row.study_uid,
-            state=row.state.value,
+            case_state=row.state.value,
             first_picture_s=first,
             expected=row.expected,
             received=row.received,
@@ -255,19 +258,18 @@ class Tour:
                 viewer.show_measurement(measurement.tracking_uid)
                 self._hands.press("Return", self._read.canvas())
                 self._read.settle()
-        self._hands.press("Alt+Shift+N", report)
+        self._hands.press("F6", self._read.canvas())
+        self._hands.press("Alt+Shift+N")
         asked = 0
         while asked < 60:
-            self._hands.press("Ctrl+Return", report)
-            self._hands.rest(0.3)
+            self._hands.press("Ctrl+Return")
+            self._hands.wait(lambda: not self._window.reading.is_preparing, _("for the document"))
             if self._window.reading.is_signing:
                 break
             asked += 1
             self._answer(report, session.store.measurements())
             if asked == 1:
                 self._picture("report")
-        if asked == 0:
-            self._hands.press("Escape")
         self._hands.wait(lambda: self._window.reading.is_signing, _("for the document"))
         step.end(template=report.template().identifier, asked=asked)
 
@@ -286,14 +288,12 @@ class Tour:
 
     @staticmethod
     def _impression(measurements: tuple[Measurement, ...]) -> str:
+        """A sentence that says what was measured, and no more."""
         length = next((each for each in measurements if each.kind == "length"), None)
-        russian = current_language() == "ru"
-        if length is None:
-            return "Без патологических изменений." if russian else "No abnormality."
-        size = f"{length.primary.value:.1f}"
-        if russian:
-            return f"Очаг до {size.replace('.', ',')} мм. Рекомендован контроль через 3 месяца."
-        return f"A nodule of {size} mm. Follow-up in 3 months is recommended."
+        size = "" if length is None else f"{length.primary.value:.1f}"
+        if current_language() == "ru":
+            return f"Учебное заключение. Измерено: {size.replace('.', ',')} мм." if size else "Учебное заключение."
+        return f"Demonstration report. Measured: {size} mm." if size else "Demonstration report."
 
     # signing and delivery
 
@@ -301,7 +301,7 @@ class Tour:
         """Look at the document, type the password, sign; the package is in the outbox before this ends."""
         step = self._transcript.begin("sign")
         signing = self._window.reading.signing
-        self._hands.wait(lambda: signing.pages_shown > 0, _("for the pages"))
+        self._hands.wait(lambda: signing.pages_shown > 0 or bool(signing.error_shown), _("for the pages"))
         self._picture("sign")
         file = self._named(signing, QLineEdit, _("Identity file"))
         if file.text() != self._plan.identity_file:
@@ -331,7 +331,7 @@ class Tour:
         self._picture("outbox")
         row = self._desk.case(case.case_uid)
         step.end(
-            state=row.state.value,
+            case_state=row.state.value,
             package=package.package_uid,
             documents=[{"role": role, "uid": uid, "sha256": digest} for role, uid, digest in package.objects],
         )

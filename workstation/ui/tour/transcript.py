@@ -1,5 +1,6 @@
 """The tour's transcript: each step, how long it took and what it came to, on disk after each step."""
 
+import functools
 import json
 import os
 import time
@@ -20,7 +21,7 @@ class Transcript:
     facts: dict[str, Any] = field(default_factory=dict)
     steps: list[dict[str, Any]] = field(default_factory=list)
     finished: bool = False
-    on_step: Callable[[str], None] = print
+    on_step: Callable[[str], None] = functools.partial(print, flush=True)
 
     @classmethod
     def unfinished_in(cls, folder: Path) -> bool:
