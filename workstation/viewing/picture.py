@@ -85,7 +85,9 @@ def develop(request: PictureRequest, kept: Samples | None) -> tuple[Picture, Sam
         voi, pixels = None, _colour(values, inside)
     else:
         voi = request.voi or auto_window(values, ~inside)
-        pixels = to_grey(values, voi, request.inverted, padding_mask=None if inside.all() else ~inside)
+        pixels = to_grey(values, voi, request.inverted)
+        # black outside, also when inverted; a product is many times quicker than indexing by a mask
+        np.multiply(pixels, inside, out=pixels)
     return Picture(request, pixels, voi, seconds=time.perf_counter() - began), samples
 
 

@@ -42,6 +42,7 @@ class Viewports:
     """All viewports. Numbers are places of the layout, from 0."""
 
     state_changed = Signal(int)
+    """A viewport's state or what is drawn over it has changed; `awaits` says whether a picture is on its way."""
     picture_ready = Signal(int)
     layout_changed = Signal()
     active_changed = Signal(int)
@@ -101,9 +102,9 @@ class Viewports:
         if state == viewport.state and viewport.asked:
             return
         viewport.state = state
+        self.ask(number)
         self.state_changed.emit(number)
         self.kept_changed.emit()
-        self.ask(number)
 
     def place(self, number: int, stack: ShownStack, kind: PlaneKind = PlaneKind.STACK) -> None:
         """Open a stack in a viewport. Greys stay when a value means the same in both, the slice in one space."""
@@ -201,6 +202,11 @@ class Viewports:
         inverted = state.inverted != stack.instance(state.index).inverted
         request = PictureRequest(self._requests, number, state, source, version, self.voi(number), inverted)
         self._darkroom.ask(request, self._take)
+
+    def awaits(self, number: int) -> bool:
+        """Whether a newer picture than the last one is being made."""
+        viewport = self.all[number]
+        return viewport.picture is None or viewport.picture.request.id < viewport.asked
 
     def _take(self, picture: Picture) -> None:
         """A picture has come; it is shown unless a newer one already is, or its viewport is gone."""

@@ -325,15 +325,12 @@ class ViewerPanel(QWidget):
         session.views.activate(number)
         self._show_state()
 
-    def _state_changed(self, number: int) -> None:
-        """Overlays follow a picture; without one the place itself is painted."""
+    def _state_changed(self, _number: int) -> None:
+        """Lines and marks over all pictures follow; a picture that is on its way paints them itself when it comes."""
         session = self.session
-        if session is None:
-            return
-        if session.views.layout == "mpr" or number == session.views.active:
-            self._repaint_all()
-        else:
-            self._repaint(number)
+        for canvas in self.canvases:
+            if session is not None and not (session.views.awaits(canvas.number) and canvas.picture is not None):
+                canvas.update()
 
     def _repaint(self, number: int) -> None:
         canvases = self.canvases
