@@ -119,6 +119,8 @@ class Workers:
             if run is None:
                 return
             run()
+            # an idle thread must not keep the images of its last work alive
+            del run
 
     def close(self, wait: bool = True) -> None:
         """Let running work end, drop what has not started; threads that don't end within 10 s are left behind."""

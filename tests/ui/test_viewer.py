@@ -1,9 +1,11 @@
 """The viewer as a widget, driven by mouse and keys, judged by what is painted."""
 
+import gc
 import importlib.util
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -399,6 +401,19 @@ def test_closing_a_case_leaves_no_timer_thread_or_late_picture(viewer: Viewer, b
         viewer.app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert (objects(viewer.panel), threading.active_count()) == before
     assert not any(timer.isActive() for timer in viewer.panel.findChildren(QTimer))
+
+
+def test_closing_a_case_gives_its_pixels_back(viewer: Viewer, balls: Any) -> None:
+    viewer.open(balls.ball_series())
+    viewer.key(Qt.Key.Key_M)
+    session = viewer.panel.session
+    assert session is not None
+    volume = weakref.ref(session.case.loaders()[0].volume)
+    del session
+    viewer.panel.close_case()
+    viewer.app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    viewer.until(lambda: volume() is None)
 
 
 def objects(panel: ViewerPanel) -> int:
