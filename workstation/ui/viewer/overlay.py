@@ -62,6 +62,9 @@ class Overlay:
 
     def paint(self, picture: Picture, stack: ShownStack, look: Look) -> None:
         state = picture.state
+        if stack.prior:
+            band = QRectF(self._rect.left(), self._rect.top(), self._rect.width(), 3)
+            self._painter.fillRect(band, QColor(theme.current().warning))
         self._painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._lines(state)
         self._measurements(state)
