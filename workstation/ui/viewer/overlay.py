@@ -209,8 +209,7 @@ class Overlay:
             self._ellipse(points, color)
         for point in points:
             self._handle(point, color, chosen, filled=drawing.kind == "length")
-        anchor = max(points, key=lambda point: (point.x(), point.y()))
-        self._label(drawing, anchor, color)
+        self._label(drawing, points, color)
 
     def _ellipse(self, points: list[QPointF], color: QColor) -> None:
         a, b, c, _d = points
@@ -234,12 +233,17 @@ class Overlay:
         if chosen and filled:
             self._painter.drawPoint(point)
 
-    def _label(self, drawing: Drawing, anchor: QPointF, color: QColor) -> None:
+    def _label(self, drawing: Drawing, points: list[QPointF], color: QColor) -> None:
+        """At the right of the graphic, or where that is beyond the edge, at its left."""
         lines = wording.drawing_lines(drawing)
         width = max(self._metrics.horizontalAdvance(line) for line in lines)
         height = self._line * len(lines)
         room = self._rect.adjusted(MARGIN, MARGIN, -MARGIN - SLIDER_WIDTH, -MARGIN)
-        x = anchor.x() + 14 if anchor.x() + 14 + width <= room.right() else anchor.x() - 14 - width
+        anchor = max(points, key=lambda point: (point.x(), point.y()))
+        x = anchor.x() + 14
+        if x + width > room.right():
+            anchor = min(points, key=lambda point: (point.x(), -point.y()))
+            x = anchor.x() - 14 - width
         x = min(max(x, room.left()), room.right() - width)
         y = min(max(anchor.y() + 8, room.top()), room.bottom() - height)
         muted = QColor(theme.current().muted).lighter(130)
