@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from workstation.viewing.linking import ReferenceLine, reference_line
-from workstation.viewing.slices import slice_point, slices_of, through
+from workstation.viewing.slices import slices_of, through
 from workstation.viewing.stacks import start_state
 from workstation.viewing.vectors import Vec, vec
 from workstation.viewing.viewport import PlaneKind, ViewportState
@@ -26,13 +26,13 @@ class Reformats:
         return stack is not None and stack.is_volume and not stack.colour
 
     def show_mpr(self) -> None:
-        """Axial, coronal and sagittal through the slice shown; nothing happens where there is no volume."""
+        """Axial, coronal and sagittal through the middle of the view; nothing happens where there is no volume."""
         views = self._views
         stack, state = views.stack(views.active), views.current.state
         if stack is None or not self.possible or views.layout == "mpr":
             return
         self._before = views.layout, [viewport.state for viewport in views.all], views.active, views.links.members
-        point = slice_point(state, stack)
+        point = state.centre
         views.crosshairs[stack.space] = point
         views.links.members = frozenset()
         views.active = 0

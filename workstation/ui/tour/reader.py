@@ -63,6 +63,16 @@ class PictureReader:
         shown = self.canvas(number).picture
         return 1.0 if shown is None else shown.state.mm_per_pixel
 
+    def start_over(self) -> None:
+        """Leave the three planes of an earlier visit, fit the picture, show lungs."""
+        session = self._viewer.session
+        if session is not None and session.views.layout == "mpr":
+            self._hands.press("M", self.canvas())
+            self.settle()
+        for key in ("R", "1"):
+            self._hands.press(key, self.canvas())
+        self.settle()
+
     def find_lesion(self) -> Spot | None:
         """Scroll through the stack of the first viewport to the roundest lasting spot; None when there is none."""
         canvas = self.canvas()
@@ -139,6 +149,15 @@ class PictureReader:
             self._logical(canvas, spot.x - half, spot.y - half),
             self._logical(canvas, spot.x + half, spot.y + half),
         )
+        self._hands.press("W", canvas)
+        self.settle()
+
+    def bring_to_middle(self, spot: Spot) -> None:
+        """Pan the first viewport until the spot is in its middle: three planes then go through it."""
+        canvas, picture = self.canvas(), self.picture()
+        middle = self._logical(canvas, (picture.shape[1] - 1) / 2, (picture.shape[0] - 1) / 2)
+        self._hands.press("P", canvas)
+        self._hands.drag(canvas, self._logical(canvas, spot.x, spot.y), middle)
         self._hands.press("W", canvas)
         self.settle()
 

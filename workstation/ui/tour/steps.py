@@ -156,15 +156,14 @@ class Tour:
         self.open(case)
         step = self._transcript.begin("tilted")
         canvas = self._read.canvas()
-        self._hands.press("1", canvas)
+        self._read.start_over()
         spot = self._read.find_lesion()
         if spot is None:
             raise WorkstationError(_("No finding is to be seen in the tilted CT"))
+        self._read.bring_to_middle(self._read.centred(spot))
         self._hands.press("M", canvas)
         self._read.settle()
-        near = self._crossing(0)
-        spot = self._read.spot_near(*near, spot, 0)
-        self._read.point_at(spot, 0)
+        self._read.point_at(self._read.spot_near(*self._crossing(0), spot, 0), 0)
         x, y = self._crossing(2)
         sagittal = self._read.go_close(self._read.spot_near(x, y, spot, 2), 2)
         measured = self._read.measure_spot(sagittal, 2)
@@ -190,10 +189,8 @@ class Tour:
         assert kept is not None
         drawn = kept.store.measurements()
         spot: Spot | None = None
+        self._read.start_over()
         if not drawn:
-            self._hands.press("R", canvas)
-            self._hands.press("1", canvas)
-            self._read.settle()
             spot = self._read.find_lesion()
             if spot is not None:
                 spot = self._read.widest_slice(spot)

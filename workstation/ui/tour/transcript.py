@@ -1,6 +1,5 @@
 """The tour's transcript: each step, how long it took and what it came to, on disk after each step."""
 
-import functools
 import json
 import os
 import time
@@ -13,6 +12,10 @@ from typing import Any
 NAME = "transcript.json"
 
 
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
 @dataclass
 class Transcript:
     """Written whole after each change: temporary file, then rename. Holds UIDs and numbers, no person."""
@@ -21,7 +24,7 @@ class Transcript:
     facts: dict[str, Any] = field(default_factory=dict)
     steps: list[dict[str, Any]] = field(default_factory=list)
     finished: bool = False
-    on_step: Callable[[str], None] = functools.partial(print, flush=True)
+    on_step: Callable[[str], None] = field(default=_say)
 
     @classmethod
     def unfinished_in(cls, folder: Path) -> bool:

@@ -3,7 +3,7 @@
 A picture is painted device pixel by device pixel, straight from the array it came in; nothing is scaled here.
 """
 
-from PySide6.QtCore import QBuffer, QIODevice, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QBuffer, QIODevice, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QImage,
@@ -154,6 +154,11 @@ class Canvas(QWidget):
         return bytes(buffer.data().data())
 
     # size
+
+    def take_place(self, place: QRect) -> None:
+        """Lie there. The viewport behind may be a new one even where the place is the old."""
+        self.setGeometry(place)
+        self._sized()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._sized()

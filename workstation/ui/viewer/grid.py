@@ -54,7 +54,7 @@ class Grid(QWidget):
             alone = session is not None and session.views.maximised and number != session.views.active
             seen = number < count and not alone
             if seen:
-                canvas.setGeometry(self._cell(number))
+                canvas.take_place(self._cell(number))
             canvas.setVisible(seen)
             canvas.update()
 
@@ -83,7 +83,7 @@ class Grid(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         for number, canvas in enumerate(self.canvases):
             if not canvas.isHidden():
-                canvas.setGeometry(self._cell(number))
+                canvas.take_place(self._cell(number))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(self.rect(), QColor(theme.current().window))
