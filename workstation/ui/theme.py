@@ -201,6 +201,7 @@ QTableView, QListView, QTreeView, QListWidget, QTreeWidget {{
   selection-background-color: {t.selection}; selection-color: {t.text}; gridline-color: {t.line};
 }}
 QTableView::item {{ padding: 0 8px; border-bottom: 1px solid {t.raised}; }}
+QFrame[role="panel"] QScrollArea, QFrame[role="panel"] QScrollArea > QWidget > QWidget {{ background: {t.panel}; }}
 QHeaderView {{ background: {t.window}; }}
 QHeaderView::section {{
   background: {t.window}; color: {t.muted}; border: none; border-bottom: 1px solid {t.line}; padding: 6px 8px;

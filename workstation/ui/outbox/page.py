@@ -36,12 +36,21 @@ STATES = {
     "held": N_("Kept back: decide"),
 }
 
+ROLES = {
+    "key_images": N_("Key images"),
+    "presentation": N_("Graphics"),
+    "measurements": N_("Measurements"),
+    "pdf": N_("PDF"),
+    "manifest": N_("List of images read"),
+    "conclusion": N_("Conclusion"),
+}
+
 COLUMNS: tuple[tuple[str, Callable[[OutboxRow], str], int], ...] = (
     (N_("State"), lambda row: texts.worded(STATES, row.state), 210),
     (N_("Patient"), lambda row: texts.person_name(row.patient.name), 230),
     (N_("Study"), lambda row: f"{texts.short_date(row.study_date)}  {row.study_description}", 0),
     (N_("Signed"), lambda row: texts.short_time(row.signed_at), 150),
-    (N_("Tries"), lambda row: str(row.attempts), 64),
+    (N_("Retries"), lambda row: str(row.attempts or ""), 90),
     (N_("Delivered"), lambda row: texts.short_time(row.delivered_at), 150),
 )
 STRETCHED = 2
@@ -193,7 +202,10 @@ class OutboxPage(QWidget):
             self._write((row.last_error,), "error")
         if row.objects:
             self._write((_("Documents"),), "heading")
-            self._write([f"{role}   {uid}   SHA-256 {sha256[:16]}…" for role, uid, sha256 in row.objects], "muted")
+            self._write(
+                [f"{texts.worded(ROLES, role)}   {uid}   SHA-256 {sha256[:16]}…" for role, uid, sha256 in row.objects],
+                "muted",
+            )
         self._lines.addStretch(1)
 
     def _write(self, lines: Sequence[str], role: str = "") -> None:

@@ -130,6 +130,16 @@ class PictureReader:
             raise NothingToShow(_("The edge of the finding is not to be seen"))
         return self._length((spot.x + edges[0], spot.y), (spot.x + edges[1], spot.y), number)
 
+    def measure_prior(self, spot: Spot) -> Measured | None:
+        """The same finding in the second viewport, linked to the first: its length, or None when it is not there."""
+        if len(self._viewer.canvases) < 2 or self.canvas(1).picture is None:
+            return None
+        self.settle()
+        earlier = self.centred(spot, 1)
+        if edges_along(self.picture(1), earlier.x, earlier.y, (1.0, 0.0), 1.7 * spot.radius_mm / self.scale(1)) is None:
+            return None
+        return self.measure_spot(earlier, 1)
+
     def measure_body(self, number: int = 0) -> Measured:
         """Click on the outermost edges of what the middle row shows."""
         picture = self.picture(number)

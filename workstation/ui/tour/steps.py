@@ -189,6 +189,7 @@ class Tour:
         assert kept is not None
         drawn = kept.store.measurements()
         spot: Spot | None = None
+        earlier: Measured | None = None
         self._read.start_over()
         if not drawn:
             spot = self._read.find_lesion()
@@ -197,6 +198,7 @@ class Tour:
                 self._picture("reading")
                 spot = self._read.go_close(spot)
                 measured = self._read.measure_spot(spot)
+                earlier = self._read.measure_prior(spot)
                 self._read.draw_ellipse(spot)
             else:
                 self._picture("reading")
@@ -221,6 +223,7 @@ class Tour:
             length_mm=measured.millimetres,
             spacing=measured.spacing_source,
             found="spot" if spot is not None else "kept" if drawn else "body",
+            prior_length_mm=None if earlier is None else earlier.millimetres,
         )
 
     def _lengths(self, case_uid: str, plane: str) -> list[float]:
@@ -250,13 +253,18 @@ class Tour:
         assert session is not None
         form = report.form()
         linked = {link.tracking_uid for links in form.links.values() for link in links}
-        for measurement in session.store.measurements():
-            if measurement.kind == "length" and measurement.tracking_uid not in linked:
+        self._hands.press("F6", self._read.canvas())
+        self._hands.press("Alt+Shift+N")
+        drawn = session.store.measurements()
+        latest = max((each.study_date for each in drawn), default="")
+        for measurement in drawn:
+            new = measurement.tracking_uid not in linked
+            if measurement.kind == "length" and measurement.study_date == latest and new:
                 viewer.show_measurement(measurement.tracking_uid)
                 self._hands.press("Return", self._read.canvas())
                 self._read.settle()
+        self._picture("report")
         self._hands.press("F6", self._read.canvas())
-        self._hands.press("Alt+Shift+N")
         asked = 0
         while asked < 60:
             self._hands.press("Ctrl+Return")
@@ -265,15 +273,16 @@ class Tour:
                 break
             asked += 1
             self._answer(report, session.store.measurements())
-            if asked == 1:
-                self._picture("report")
         self._hands.wait(lambda: self._window.reading.is_signing, _("for the document"))
         step.end(template=report.template().identifier, asked=asked)
 
     def _answer(self, report: QWidget, measurements: tuple[Measurement, ...]) -> None:
         """Answer the field that the form put the cursor into."""
         field = QApplication.focusWidget()
-        if isinstance(field, QComboBox | QListWidget):
+        wanted = self._comparison(measurements).get(field.objectName()) if field is not None else None
+        if isinstance(field, QComboBox) and wanted is not None and field.findData(wanted) >= 0:
+            self._choose(field, data=wanted)
+        elif isinstance(field, QComboBox | QListWidget):
             self._hands.press("Down", field)
         elif isinstance(field, QCheckBox):
             self._hands.press("Space", field)
@@ -284,10 +293,20 @@ class Tour:
         self._hands.rest(0.1)
 
     @staticmethod
+    def _comparison(measurements: tuple[Measurement, ...]) -> dict[str, str]:
+        """What a CT chest form is told of the prior: whether the finding has grown by more than can be measured."""
+        lengths = sorted((each for each in measurements if each.kind == "length"), key=lambda each: each.study_date)
+        if len(lengths) < 2:
+            return {}
+        growth = lengths[-1].primary.value - lengths[0].primary.value
+        return {"comparison_study": "prior", "change": "worse" if growth > 2 else "better" if growth < -2 else "stable"}
+
+    @staticmethod
     def _impression(measurements: tuple[Measurement, ...]) -> str:
         """A sentence that says what was measured, and no more."""
-        length = next((each for each in measurements if each.kind == "length"), None)
-        size = "" if length is None else f"{length.primary.value:.1f}"
+        lengths = [each for each in measurements if each.kind == "length"]
+        latest = max(lengths, key=lambda each: each.study_date, default=None)
+        size = "" if latest is None else f"{latest.primary.value:.1f}"
         if current_language() == "ru":
             return f"Учебное заключение. Измерено: {size.replace('.', ',')} мм." if size else "Учебное заключение."
         return f"Demonstration report. Measured: {size} mm." if size else "Demonstration report."

@@ -54,6 +54,7 @@ class Overlay:
         self._painter = painter
         self._rect = rect
         self._ratio = ratio
+        self._labels: list[QRectF] = []
         font = QFont(painter.font())
         font.setPointSizeF(TEXT_POINTS)
         painter.setFont(font)
@@ -155,7 +156,7 @@ class Overlay:
             QLineF(left + length, y - 4, left + length, y + 4),
         ]
         self._stroke(bar, QColor(theme.current().text), 1.5)
-        label = f"{mm / 10:g} cm" if mm >= 10 else f"{mm:g} mm"
+        label = _("{length:g} cm").format(length=mm / 10) if mm >= 10 else _("{length:g} mm").format(length=mm)
         self._text(
             self._rect.center().x() - self._metrics.horizontalAdvance(label) / 2, y - 7, label, QColor("#e4e4e4")
         )
@@ -246,10 +247,24 @@ class Overlay:
             x = anchor.x() - 14 - width
         x = min(max(x, room.left()), room.right() - width)
         y = min(max(anchor.y() + 8, room.top()), room.bottom() - height)
+        place = self._free(QRectF(x, y, width, height), room)
+        x, y = place.x(), place.y()
         muted = QColor(theme.current().muted).lighter(130)
         for row, line in enumerate(lines):
             tone = color if row < len(lines) - 1 or len(lines) == 1 else muted
             self._text(x, y + row * self._line + self._metrics.ascent(), line, tone)
+
+    def _free(self, wanted: QRectF, room: QRectF) -> QRectF:
+        """The nearest place below or above that no other label has; the wanted one when there is none."""
+        for step in range(1, 40):
+            rows = step // 2 * (1 if step % 2 else -1)
+            place = wanted.translated(0, rows * self._line / 2)
+            inside = room.top() <= place.top() and place.bottom() <= room.bottom()
+            if inside and not any(place.intersects(taken) for taken in self._labels):
+                self._labels.append(place)
+                return place
+        self._labels.append(wanted)
+        return wanted
 
 
 def _shortened(line: QLineF, by: float) -> QLineF:

@@ -1,6 +1,7 @@
 """The table of cases: pages of rows fetched as they scroll into view, so that its cost does not grow with the list."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
@@ -9,38 +10,67 @@ from PySide6.QtGui import QColor
 from workstation.consultation.case import CaseFilter, CaseRow
 from workstation.consultation.desk import Desk
 from workstation.jobs import Lane
-from workstation.language import N_, _
+from workstation.language import N_, _, ngettext
 from workstation.ui import texts, theme
 from workstation.ui.background import Background
 
 PAGE = 100
 CASE_ROLE = Qt.ItemDataRole.UserRole
+SECOND_ROLE = CASE_ROLE + 1
 
 Index = QModelIndex | QPersistentModelIndex
 
 
+@dataclass(frozen=True)
+class Column:
+    """One column: the text that matters, and what stands below it in grey. `width` 0 takes what is left."""
+
+    name: str
+    first: Callable[[CaseRow], str]
+    second: Callable[[CaseRow], str]
+    width: int
+    wide_only: bool = False
+
+
+def _study(row: CaseRow) -> str:
+    return " · ".join(part for part in (row.modality, texts.worded(texts.REGIONS, row.region)) if part)
+
+
+def _person(row: CaseRow) -> str:
+    age = texts.sex_and_age(row.patient.sex, row.age_at_study)
+    return "   ".join(part for part in (age, row.patient.patient_id) if part)
+
+
 def _here(row: CaseRow) -> str:
-    if not row.expected and not row.received:
-        return _("not here")
-    text = f"{row.received} / {row.expected}"
-    return f"{text} + {row.priors_received}" if row.priors_received else text
+    return f"{row.received} / {row.expected}" if row.expected or row.received else _("not here")
 
 
-COLUMNS: tuple[tuple[str, Callable[[CaseRow], str], int], ...] = (
-    (N_("Deadline"), lambda row: texts.until(row.deadline)[0], 98),
-    (N_("Patient"), lambda row: texts.person_name(row.patient.name), 190),
-    (N_("Sex, age"), lambda row: texts.sex_and_age(row.patient.sex, row.age_at_study), 70),
-    (N_("Mod."), lambda row: row.modality, 52),
-    (N_("Region"), lambda row: texts.worded(texts.REGIONS, row.region), 86),
-    (N_("Study"), lambda row: texts.short_date(row.study_date), 92),
-    (N_("Question"), lambda row: row.question, 0),
-    (N_("Kind"), lambda row: texts.worded(texts.KINDS, row.kind.value), 128),
-    (N_("State"), lambda row: texts.worded(texts.STATES, row.state.value), 110),
-    (N_("Images here"), _here, 104),
-    (N_("Sender"), lambda row: row.sender, 180),
-    (N_("Reader"), lambda row: texts.person_name(row.reader), 150),
+def _priors(row: CaseRow) -> str:
+    count = row.priors_received
+    return ngettext("{count} prior", "{count} priors", count).format(count=count) if count else ""
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column(
+        N_("Deadline"),
+        lambda row: texts.until(row.deadline)[0],
+        lambda row: texts.worded(texts.PRIORITIES, row.priority),
+        104,
+    ),
+    Column(N_("Patient"), lambda row: texts.person_name(row.patient.name), _person, 214),
+    Column(N_("Study"), _study, lambda row: texts.short_date(row.study_date), 106),
+    Column(N_("Question"), lambda row: row.question, lambda row: "", 0),
+    Column(
+        N_("Kind, state"),
+        lambda row: texts.worded(texts.KINDS, row.kind.value),
+        lambda row: texts.worded(texts.STATES, row.state.value),
+        124,
+    ),
+    Column(N_("Images here"), _here, _priors, 104),
+    Column(N_("Sender"), lambda row: row.sender, lambda row: row.label, 210, wide_only=True),
+    Column(N_("Reader"), lambda row: texts.person_name(row.reader), lambda row: "", 190, wide_only=True),
 )
-DEADLINE, PATIENT, QUESTION, KIND, STATE, HERE, SENDER, READER = 0, 1, 6, 7, 8, 9, 10, 11
+DEADLINE, PATIENT, STUDY, QUESTION, KIND, HERE, SENDER, READER = range(len(COLUMNS))
 
 
 class CaseTableModel(QAbstractTableModel):
@@ -138,23 +168,22 @@ class CaseTableModel(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return _(COLUMNS[section][0])
+            return _(COLUMNS[section].name)
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         case = self.case_at(index.row())
         if case is None:
             return None
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return COLUMNS[index.column()][1](case)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return COLUMNS[index.column()][1](case) or None
+        column = COLUMNS[index.column()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return column.first(case)
+        if role == SECOND_ROLE:
+            return column.second(case)
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+            return "\n".join(part for part in (column.first(case), column.second(case)) if part) or None
         if role == Qt.ItemDataRole.ForegroundRole:
             return self._color(case, index.column())
-        if role == Qt.ItemDataRole.DecorationRole and index.column() == DEADLINE:
-            colors = theme.current()
-            color = {"HIGH": colors.danger, "MEDIUM": colors.muted}.get(case.priority, colors.line)
-            return theme.icon("mdi6.circle", color)
         if role == CASE_ROLE:
             return case
         return None
@@ -168,6 +197,4 @@ class CaseTableModel(QAbstractTableModel):
             if not case.received:
                 return QColor(colors.muted)
             return QColor(colors.good if case.received >= case.expected else colors.warning)
-        if column in (SENDER, READER):
-            return QColor(colors.muted)
         return None

@@ -1,6 +1,6 @@
 """The worklist page: filters above, cases in the middle, the case under the cursor at the side."""
 
-from PySide6.QtCore import QModelIndex, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -21,7 +21,8 @@ from workstation.consultation.desk import Desk
 from workstation.language import _, ngettext
 from workstation.ui import theme
 from workstation.ui.background import Background
-from workstation.ui.worklist.model import CASE_ROLE, COLUMNS, QUESTION, READER, SENDER, CaseTableModel
+from workstation.ui.worklist.delegate import ROW_HEIGHT, CaseDelegate
+from workstation.ui.worklist.model import CASE_ROLE, COLUMNS, QUESTION, CaseTableModel
 from workstation.ui.worklist.side_panel import CasePanel
 
 WIDE = 1500
@@ -64,7 +65,7 @@ class WorklistPage(QWidget):
         split.addWidget(self.panel)
         split.setStretchFactor(0, 1)
         split.setCollapsible(0, False)
-        split.setSizes([900, 340])
+        split.setSizes([1000, 310])
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(split)
@@ -81,30 +82,28 @@ class WorklistPage(QWidget):
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setShowGrid(False)
         table.setWordWrap(False)
-        table.setIconSize(QSize(10, 10))
+        table.setItemDelegate(CaseDelegate(table))
         table.setAccessibleName(_("Worklist"))
         table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(36)
+        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header = table.horizontalHeader()
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for number, (_name, _text, width) in enumerate(COLUMNS):
-            if width:
-                header.resizeSection(number, width)
+        for number, column in enumerate(COLUMNS):
+            if column.width:
+                header.resizeSection(number, column.width)
         header.setMinimumSectionSize(44)
         header.setSectionResizeMode(QUESTION, QHeaderView.ResizeMode.Stretch)
         table.activated.connect(self._activate)
         table.selectionModel().currentRowChanged.connect(self._current_changed)
 
     def _filters(self) -> QHBoxLayout:
-        title = QLabel(_("Worklist"), self)
-        theme.set_role(title, "title")
         self._search = QLineEdit(self)
         self._search.setPlaceholderText(_("Patient, number, question…"))
         self._search.setClearButtonEnabled(True)
         self._search.setAccessibleName(_("Search"))
-        self._search.setMinimumWidth(200)
+        self._search.setMinimumWidth(150)
         self._kind = self._choice(
             _("Kind"),
             (
@@ -137,10 +136,8 @@ class WorklistPage(QWidget):
         following.clicked.connect(self.open_next)
         row = QHBoxLayout()
         row.setSpacing(8)
-        row.addWidget(title)
-        row.addWidget(self._count)
-        row.addSpacing(8)
         row.addWidget(self._search, 1)
+        row.addWidget(self._count)
         for choice in (self._kind, self._modality, self._states):
             row.addWidget(choice)
         row.addWidget(refresh)
@@ -221,6 +218,6 @@ class WorklistPage(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        for column in (SENDER, READER):
-            self._table.setColumnHidden(column, self.width() < WIDE)
+        for number, column in enumerate(COLUMNS):
+            self._table.setColumnHidden(number, column.wide_only and self.width() < WIDE)
         self._place_empty()

@@ -163,3 +163,9 @@ class CasePanel(QFrame):
             grid.addWidget(left, row, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(right, row, 1)
         self._body.addWidget(block)
+
+
+def _here(case: CaseRow) -> str:
+    if not case.expected and not case.received:
+        return _("None yet; they come with the case.")
+    return _("{received} of {expected}").format(received=case.received, expected=case.expected)
