@@ -1,0 +1,1 @@
+"""Figures beside their peers: how quick the workstation is on this machine, as a ratio in one run."""
