@@ -12,10 +12,11 @@ STAMP := $(VENV)/.installed
 APT_RUN := libegl1 libgl1 libxcb-cursor0 libxkbcommon-x11-0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 \
   libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 libxcb-xfixes0 libdbus-1-3 libfontconfig1 libglib2.0-0
 APT_TEST := orthanc orthanc-dicomweb dcmtk dicom3tools poppler-utils openssl xvfb xauth curl
+APT_PACKAGE := binutils
 MO := resources/locale/ru/LC_MESSAGES/workstation.mo
 DIR ?= tour
 
-.PHONY: help demo test test-long check bench screenshots package setup apt-run apt-test lock messages clean
+.PHONY: help demo test test-long check bench screenshots package setup apt-run apt-test apt-package lock messages clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -49,7 +50,7 @@ screenshots: apt-run apt-test setup
 	$(BIN)/python -m benchmarks.screenshots docs/pictures
 
 ## make package       a folder with the frozen application in dist/
-package: apt-run setup
+package: apt-run apt-package setup
 	$(BIN)/pyinstaller --noconfirm --distpath dist --workpath build installer/iris-workstation.spec
 	QT_QPA_PLATFORM=offscreen dist/iris-workstation/iris-workstation self-test
 
@@ -70,7 +71,7 @@ setup: $(STAMP) $(MO)
 
 $(STAMP): installer/requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=" >&2; exit 1; }
-	[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV) || { echo "the venv module is missing: apt-get install python3-venv" >&2; exit 1; }
+	[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV) || { echo "the venv module is missing: apt-get install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes -r installer/requirements.lock
 	$(BIN)/python -m pip --quiet --disable-pip-version-check install --no-deps --no-build-isolation --editable .
 	touch $@
@@ -83,6 +84,9 @@ apt-run:
 
 apt-test:
 	@.ci/apt $(APT_TEST)
+
+apt-package:
+	@.ci/apt $(APT_PACKAGE)
 
 clean:
 	rm -rf $(VENV) build dist tour

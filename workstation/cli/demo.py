@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,5 +95,6 @@ def _serve(folder: DemoFolder) -> int:
     def announce(url: str) -> None:
         print(json.dumps({"url": url, "user": iris.user, "password": iris.password}), flush=True)
 
-    iris.serve(announce)
+    with suppress(KeyboardInterrupt):  # the way to end it
+        iris.serve(announce)
     return 0

@@ -22,18 +22,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Status 1 when any file is not validly signed."""
-    trust = load_certificates(options.trust.read_bytes()) if options.trust else ()
+    trust = load_certificates(_content(options.trust)) if options.trust else ()
     valid = True
     for path in options.files:
+        data = _content(path)
         try:
-            found = verify(path.read_bytes(), trust)
-        except OSError as error:
-            raise UnreadableObject(_("The file can't be read"), f"{path.name}: {error.strerror}") from error
+            found = verify(data, trust)
         except UnreadableObject as error:
             raise UnreadableObject(error.title, f"{path.name}: {error.detail}".rstrip(": "), error.advice) from error
         valid = valid and found.valid
         print(json.dumps(_plain(path, found), ensure_ascii=False) if options.json else _lines(path, found))
     return 0 if valid else 1
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableObject(_("The file can't be read"), f"{path.name}: {error.strerror}") from error
 
 
 def _plain(path: Path, found: Verification) -> dict[str, object]:
