@@ -253,18 +253,20 @@ class Tour:
         assert session is not None
         form = report.form()
         linked = {link.tracking_uid for links in form.links.values() for link in links}
-        self._hands.press("F6", self._read.canvas())
+        self._read.canvas().setFocus()
+        self._hands.press("F6")
         self._hands.press("Alt+Shift+N")
+        self._hands.press("F6")
         drawn = session.store.measurements()
         latest = max((each.study_date for each in drawn), default="")
         for measurement in drawn:
             new = measurement.tracking_uid not in linked
             if measurement.kind == "length" and measurement.study_date == latest and new:
                 viewer.show_measurement(measurement.tracking_uid)
-                self._hands.press("Return", self._read.canvas())
+                self._hands.press("Return")
                 self._read.settle()
+        self._hands.press("F6")
         self._picture("report")
-        self._hands.press("F6", self._read.canvas())
         asked = 0
         while asked < 60:
             self._hands.press("Ctrl+Return")

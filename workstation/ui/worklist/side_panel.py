@@ -104,10 +104,7 @@ class CasePanel(QFrame):
                 (_("Sender"), case.sender),
                 (_("Queue"), case.label),
                 (_("Deadline"), texts.short_time(case.deadline)),
-                (
-                    _("Images here"),
-                    _("{received} of {expected}").format(received=case.received, expected=case.expected),
-                ),
+                (_("Images here"), _here(case)),
             )
         )
         if contents is not None:
