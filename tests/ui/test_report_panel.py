@@ -167,6 +167,23 @@ def test_all_normal_writes_no_impression_over_a_finding(panel: ReportPanel) -> N
     assert panel.form().text("impression") == ""
 
 
+def test_a_finding_takes_back_the_normal_impression_that_nobody_typed(panel: ReportPanel) -> None:
+    panel.take_all_normal()
+    assert panel.form().text("impression") == "No abnormality of the chest."
+    panel.link_measurement(length("2.25.1", 12.4))
+    assert panel.form().text("nodules") == "one"
+    assert panel.form().text("impression") == ""
+    assert panel.form().text("recommendation_text") == ""
+    assert "impression" in {each.field_id for each in problems(panel.template(), panel.form(), None)}
+
+
+def test_a_typed_impression_stays_whatever_the_findings(panel: ReportPanel) -> None:
+    panel.take_all_normal()
+    QTest.keyClicks(focus(panel, "impression"), " Indeed")
+    panel.link_measurement(length("2.25.1", 12.4))
+    assert panel.form().text("impression") != ""
+
+
 def test_a_measurement_becomes_a_nodule_and_leads_back_to_the_picture(panel: ReportPanel) -> None:
     wanted: list[str] = []
     panel.finding_activated.connect(wanted.append)

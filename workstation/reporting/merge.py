@@ -84,7 +84,7 @@ def take_normal(template: Template, form: Form, section: TemplateSection) -> For
 
 def take_all_normal(template: Template, form: Form) -> Form:
     """The form with every section's normal answers; impression and recommendations only when all else is normal."""
-    answers = [each for each in template.sections if each.heading is not None and each.heading.value in _ANSWERS]
+    answers = _answering(template)
     for section in template.sections:
         if section not in answers:
             form = take_normal(template, form, section)
@@ -92,6 +92,27 @@ def take_all_normal(template: Template, form: Form) -> Form:
         for section in answers:
             form = take_normal(template, form, section)
     return form
+
+
+def follow(template: Template, form: Form) -> Form:
+    """The form after an edit: classifications follow their numbers, and "all normal" gives way to a finding.
+
+    A normal impression or recommendation that nobody typed is taken back once the findings are no longer normal.
+    """
+    form = classify(template, form)
+    if _is_normal(template, form):
+        return form
+    for section in _answering(template):
+        for field in section.all_fields():
+            untouched = not form.edited(field.field_id) and not field.default
+            if untouched and field.normal and form.text(field.field_id) == field.normal:
+                form = form.answer(field.field_id, as_answer(field, ""), edited=False)
+    return form
+
+
+def _answering(template: Template) -> list[TemplateSection]:
+    """The sections that answer the question: impression and recommendations."""
+    return [each for each in template.sections if each.heading is not None and each.heading.value in _ANSWERS]
 
 
 def _is_normal(template: Template, form: Form) -> bool:

@@ -20,7 +20,7 @@ from workstation.reporting.form import Form
 from workstation.reporting.linking import link_measurement
 from workstation.reporting.merge import (
     carry_over,
-    classify,
+    follow,
     merge_case,
     merge_findings,
     start_form,
@@ -108,7 +108,7 @@ class ReportPanel(QWidget):
         """The graphics as they are now: linked fields follow, typed ones and lost ones are marked."""
         self._measurements = tuple(measurements)
         if self._template is not None and self._form is not None:
-            self._take(classify(self._template, merge_findings(self._template, self._form, measurements)))
+            self._take(merge_findings(self._template, self._form, measurements))
 
     def link_measurement(self, measurement: Measurement, field_id: str | None = None) -> str:
         """Put a measurement into the field, the one the reader was in, or the first free place; its id, "" for none."""
@@ -119,7 +119,7 @@ class ReportPanel(QWidget):
         form, taken = link_measurement(self._template, self._form, measurement, wanted)
         if taken:
             self._last_field = ""
-            self._take(classify(self._template, form))
+            self._take(form)
             self._reveal(taken)
         return taken
 
@@ -249,11 +249,11 @@ class ReportPanel(QWidget):
     def take_all_normal(self) -> None:
         """Normal answers in every empty field; in impression and recommendations only if all findings are normal."""
         if self._template is not None and self._form is not None:
-            self._take(classify(self._template, take_all_normal(self._template, self._form)))
+            self._take(take_all_normal(self._template, self._form))
 
     def _answered(self, field_id: str, value: Value) -> None:
         if self._template is not None and self._form is not None:
-            self._take(classify(self._template, self._form.answer(field_id, value)))
+            self._take(self._form.answer(field_id, value))
 
     def _take_normal(self, section_id: str) -> None:
         if self._template is not None and self._form is not None:
@@ -284,6 +284,8 @@ class ReportPanel(QWidget):
         self.form_changed.emit(form)
 
     def _take(self, form: Form) -> None:
+        if self._template is not None:
+            form = follow(self._template, form)
         if form == self._form:
             self._refresh()
             return
