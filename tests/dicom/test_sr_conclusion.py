@@ -107,6 +107,39 @@ def test_a_finding_is_inferred_from_its_numbers_on_its_images(written: Dataset, 
     )
 
 
+def test_numbers_of_one_measurement_share_the_graphic_under_the_first(written: Dataset) -> None:
+    finding = next(item for item in all_items(written) if str(item.get("TextValue", "")).startswith("Плотность"))
+    area, *others = (item for item in finding.ContentSequence if item.ValueType == "NUM")
+    assert area.ContentSequence[0].GraphicType == "ELLIPSE"
+    assert len(others) == 4
+    assert not any("ContentSequence" in item for item in others)
+
+
+def test_plain_sentences_of_a_paragraph_are_one_text(conclusion: Conclusion) -> None:
+    image, code = conclusion.evidence[0], Code("87433001", "SCT", "Pulmonary emphysema")
+    sentences = (
+        Statement(concepts.FINDING, "Лёгкие. Расправлены.", label="Лёгкие"),
+        Statement(concepts.FINDING, "Очагов нет."),
+        Statement(concepts.FINDING, "Эмфизема.", code=code),
+        Statement(concepts.FINDING, "Булл нет."),
+        Statement(concepts.FINDING, "Буллы на снимке.", images=(image,)),
+        Statement(concepts.FINDING, "Плевра. Не утолщена.", label="Плевра"),
+        Statement(concepts.IMPRESSION, "Выпота нет."),
+        Statement(concepts.IMPRESSION, "Пневмоторакса нет."),
+    )
+    section = Section(concepts.FINDINGS, "Описание", sentences)
+    written = read(write_conclusion(replace(conclusion, sections=(section,), completeness="")))
+    heading = next(item for item in written.ContentSequence if item.ValueType == "CONTAINER")
+    assert [item.TextValue for item in heading.ContentSequence if item.ValueType == "TEXT"] == [
+        "Лёгкие. Расправлены. Очагов нет.",
+        "Эмфизема.",
+        "Булл нет.",
+        "Буллы на снимке.",
+        "Плевра. Не утолщена.",
+        "Выпота нет. Пневмоторакса нет.",
+    ]
+
+
 def listed(sequence: list[Dataset]) -> set[tuple[str, str, str]]:
     return {
         (study.StudyInstanceUID, series.SeriesInstanceUID, sop.ReferencedSOPInstanceUID)

@@ -42,6 +42,7 @@ FILES = {
     "measurements": "measurements.dcm",
     "key_images": "key-images.dcm",
     "pdf": "conclusion-pdf.dcm",
+    "manifest": "manifest.dcm",
 }
 
 

@@ -21,9 +21,9 @@ from workstation.dicom.content import (
     StudyHeader,
 )
 from workstation.dicom.document_header import companions, conclusion_reference
-from workstation.dicom.ko import write_key_images
+from workstation.dicom.ko import write_key_images, write_manifest
 from workstation.dicom.pdf import write_pdf
-from workstation.dicom.sr import write_conclusion
+from workstation.dicom.sr import needs_manifest, write_conclusion
 from workstation.dicom.tid1500 import write_measurements
 from workstation.dicom.uids import new_document_uids
 from workstation.errors import FormIncomplete
@@ -37,7 +37,7 @@ from workstation.signing.dicom_signature import sign_document
 from workstation.signing.identity import Identity
 from workstation.signing.pades import sign_pdf
 
-DocumentKind = Literal["key_images", "measurements", "pdf", "conclusion"]
+DocumentKind = Literal["key_images", "measurements", "pdf", "manifest", "conclusion"]
 
 # modalities whose objects are documents, not pictures: they don't count among the images read
 _DOCUMENTS = frozenset({"SR", "KO", "PR", "DOC", "REG", "SEG", "PLAN", "RTPLAN", "RTSTRUCT", "AU", "FID"})
@@ -141,7 +141,8 @@ def prepare(
 def sign(prepared: Prepared, identity: Identity) -> SignedPackage:
     """Encode and sign every object. Raises IdentityUnusable; nothing is kept of a package that wasn't finished."""
     conclusion = prepared.conclusion
-    references = (*companions(conclusion), conclusion_reference(conclusion))
+    others = companions(conclusion, manifest=needs_manifest(conclusion))
+    references = (*others, conclusion_reference(conclusion))
     objects = tuple(_signed_object(prepared, reference, identity) for reference in references)
     return SignedPackage(objects, identity.subject, identity.certificates_pem)
 
@@ -186,6 +187,8 @@ def _encoded(prepared: Prepared, reference: ImageReference, identity: Identity) 
         reason = _WORDS[conclusion.language]["signature"]
         pdf = sign_pdf(prepared.pdf, identity, reason=reason, location=conclusion.observer.organisation)
         return "pdf", write_pdf(conclusion, pdf)
+    if reference.sop_instance_uid == conclusion.uids.manifest:
+        return "manifest", write_manifest(conclusion)
     return "conclusion", write_conclusion(conclusion)
 
 

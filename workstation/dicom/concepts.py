@@ -69,6 +69,7 @@ TRACKING_IDENTIFIER = Code("112039", "DCM", "Tracking Identifier")
 TRACKING_UID = Code("112040", "DCM", "Tracking Unique Identifier")
 STUDY_DATE = Code("111060", "DCM", "Study Date")
 FOR_REPORT_ATTACHMENT = Code("113020", "DCM", "For Report Attachment")
+MANIFEST = Code("113030", "DCM", "Manifest")
 
 # ours: PS3.16 has no concept for where millimetres came from, nor for the plane a graphic was drawn on
 PRIVATE_SCHEME = "99IRIS"

@@ -156,7 +156,10 @@ class Observer:
 
 @dataclass(frozen=True)
 class DocumentUids:
-    """SOP Instance and Series Instance UIDs of the documents of one package, made once."""
+    """SOP Instance and Series Instance UIDs of the documents of one package, made once.
+
+    Without UIDs for a manifest the package has none, however many images were read.
+    """
 
     conclusion: str
     conclusion_series: str
@@ -166,6 +169,8 @@ class DocumentUids:
     key_images_series: str
     pdf: str
     pdf_series: str
+    manifest: str = ""
+    manifest_series: str = ""
 
 
 @dataclass(frozen=True)

@@ -118,8 +118,15 @@ def shown_key_images(conclusion: Conclusion) -> tuple[ImageReference, ...]:
     return tuple(dict.fromkeys(own))
 
 
-def companions(conclusion: Conclusion) -> tuple[ImageReference, ...]:
-    """The documents that go with the conclusion, in package order: key images, measurements, PDF."""
+def read_in_study(conclusion: Conclusion) -> tuple[ImageReference, ...]:
+    """Every composite of the study itself that was read; those of other studies no key object document of this one
+    may name (PS3.3 C.17.6.2.1)."""
+    own = (reference for reference in conclusion.evidence if reference.study_uid == conclusion.study.study_uid)
+    return tuple(dict.fromkeys(own))
+
+
+def companions(conclusion: Conclusion, *, manifest: bool = False) -> tuple[ImageReference, ...]:
+    """The documents that go with the conclusion, in package order: key images, measurements, PDF, manifest."""
     uids, study = conclusion.uids, conclusion.study.study_uid
     listed = []
     if shown_key_images(conclusion):
@@ -127,6 +134,8 @@ def companions(conclusion: Conclusion) -> tuple[ImageReference, ...]:
     if conclusion.measurements:
         listed.append(ImageReference(study, uids.measurements_series, COMPREHENSIVE_3D_SR, uids.measurements))
     listed.append(ImageReference(study, uids.pdf_series, ENCAPSULATED_PDF, uids.pdf))
+    if manifest:
+        listed.append(ImageReference(study, uids.manifest_series, KEY_OBJECT_SELECTION, uids.manifest))
     return tuple(listed)
 
 

@@ -15,6 +15,10 @@ from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import correct_ambiguous_vr_element, write_data_element
 
+# DCMTK's buffer: where it fills inside a sequence that lies in another one, `dcmsign` leaves the rest of the inner one
+# out of the hash. It asks for up to 16 bytes of room before a tag.
+DCMTK_BUFFER = 16_384 - 16
+
 _LONG = {"OB", "OD", "OF", "OL", "OV", "OW", "SV", "UC", "UN", "UR", "UT", "UV"}
 _UNSIGNABLE = {0x00080001, 0x4FFE0001, 0xFFFAFFFA, 0xFFFCFFFC}
 _NOT_IN_OWN_MAC = {0x04000115, 0x04000120, 0x04000305, 0x04000310}

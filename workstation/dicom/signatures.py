@@ -105,6 +105,12 @@ class FoundSignature:
     missing: tuple[str, ...]
 
 
+def signed_size(data: bytes) -> int:
+    """How many bytes of the document `prepare_signature` puts under the signature. Raises UnreadableObject."""
+    dataset = _parse(data)
+    return len(mac_stream(dataset, _to_sign(dataset), Dataset()))
+
+
 def prepare_signature(data: bytes, certificate: bytes, when: datetime) -> PendingSignature:
     """Make room for a signature by the owner of `certificate` (X.509, DER).
 
@@ -114,8 +120,7 @@ def prepare_signature(data: bytes, certificate: bytes, when: datetime) -> Pendin
     """
     dataset = _parse(data)
     verified = "VerifyingObserverSequence" in dataset
-    wanted = (*_IDENTITY, *_GENERAL_EQUIPMENT, *(_PDF if "EncapsulatedDocument" in dataset else _SR))
-    signed = sorted(int(tag_for_keyword(keyword) or 0) for keyword in wanted if keyword in dataset)
+    signed = _to_sign(dataset)
     number = 1 + max((item.MACIDNumber for item in dataset.get("MACParametersSequence") or ()), default=0)
     parameters = Dataset()
     parameters.MACIDNumber = number
@@ -145,6 +150,11 @@ def read_signatures(data: bytes) -> tuple[FoundSignature, ...]:
         return tuple(_found(dataset, item, parameters[item.MACIDNumber]) for item in found)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UnreadableObject(_("The signature can't be read"), _("its sequences are incomplete")) from error
+
+
+def _to_sign(dataset: Dataset) -> list[int]:
+    wanted = (*_IDENTITY, *_GENERAL_EQUIPMENT, *(_PDF if "EncapsulatedDocument" in dataset else _SR))
+    return sorted(int(tag_for_keyword(keyword) or 0) for keyword in wanted if keyword in dataset)
 
 
 def _parse(data: bytes) -> Dataset:

@@ -4,9 +4,13 @@ highdicom has no TID 2000, so its tree is ours. The template is not extensible a
 observation context (observer, procedure, subject), then headings that hold codes and texts inferred from numbers and
 images (TID 2001, 2002). A document that goes with the conclusion can therefore not stand in the tree: it is listed as
 evidence, and the PDF as the complete rendering of this document (CID 7006).
+
+It is as full as DCMTK can check the signature of (docs/decisions/0006): with every composite read as evidence; or with
+what the tree refers to, and the rest in the manifest; or also with one number for each measurement.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from pydicom.dataset import Dataset
 
@@ -22,8 +26,11 @@ from workstation.dicom.document_header import (
     hierarchy,
     put_evidence,
     put_verified,
+    read_in_study,
     referenced_sop,
 )
+from workstation.dicom.mac import DCMTK_BUFFER
+from workstation.dicom.signatures import signed_size
 
 _KEY_IMAGES_TITLE = {"ru": "Ключевые изображения", "en": "Key images"}
 _PROCEDURE_TITLE = {"ru": "Описание исследования", "en": "Procedure"}
@@ -35,6 +42,39 @@ def write_conclusion(conclusion: Conclusion) -> bytes:
 
     The same conclusion gives the same bytes. ValueError when a statement names a measurement that isn't there.
     """
+    return _fullest(conclusion)[1]
+
+
+def needs_manifest(conclusion: Conclusion) -> bool:
+    """Whether the images read are listed in a manifest: where DCMTK can check the signature only without them."""
+    return _fullest(conclusion)[0].manifest
+
+
+@dataclass(frozen=True)
+class _Extent:
+    """What a conclusion holds: evidence in full or by a manifest, all numbers of a measurement or the primary one."""
+
+    manifest: bool = False
+    all_numbers: bool = True
+
+
+_FULL = _Extent()
+_SHORTER = (_Extent(manifest=True), _Extent(manifest=True, all_numbers=False))
+
+
+def _fullest(conclusion: Conclusion) -> tuple[_Extent, bytes]:
+    """The fullest form whose signature DCMTK can check; all of it where none is: leaving out would gain nothing."""
+    full = _written(conclusion, _FULL)
+    if not (conclusion.uids.manifest and read_in_study(conclusion)) or signed_size(full) <= DCMTK_BUFFER:
+        return _FULL, full
+    for extent in _SHORTER:
+        shorter = _written(conclusion, extent)
+        if signed_size(shorter) <= DCMTK_BUFFER:
+            return extent, shorter
+    return _FULL, full
+
+
+def _written(conclusion: Conclusion, extent: _Extent) -> bytes:
     ds = document(
         conclusion,
         sop_class_uid=ENHANCED_SR,
@@ -46,13 +86,15 @@ def write_conclusion(conclusion: Conclusion) -> bytes:
     put_verified(ds, conclusion)
     sections = complete_sections(conclusion)
     used = _used_measurements(conclusion, sections)
-    others = companions(conclusion)
-    read = (*conclusion.evidence, *conclusion.other_evidence, *_references(conclusion, sections, used))
-    put_evidence(ds, conclusion, (*read, *others))
+    others = companions(conclusion, manifest=extent.manifest)
+    read = () if extent.manifest else (*conclusion.evidence, *conclusion.other_evidence)
+    put_evidence(ds, conclusion, (*read, *_references(conclusion, sections, used), *others))
     ds.ReferencedInstanceSequence = [_rendering(other) for other in others if other.sop_class_uid == ENCAPSULATED_PDF]
     if conclusion.predecessors:
         ds.PredecessorDocumentsSequence = hierarchy(conclusion.predecessors)
     ds.ObservationDateTime = ds.VerifyingObserverSequence[0].VerificationDateTime
+    if not extent.all_numbers:
+        used = {uid: replace(one, quantities=(one.primary,)) for uid, one in used.items()}
     ds.update(_tree(conclusion, sections, used))
     return encode(ds)
 
@@ -144,8 +186,26 @@ def _observation_context(conclusion: Conclusion) -> Iterator[Dataset]:
 
 
 def _heading(section: Section, used: dict[str, Measurement]) -> Dataset:
-    items = [item for statement in section.statements for item in _statement(statement, used)]
+    items = [item for statement in _paragraphs(section) for item in _statement(statement, used)]
     return content_tree.container("CONTAINS", _named(section.heading, section.title), items)
+
+
+def _paragraphs(section: Section) -> Iterator[Statement]:
+    """The statements, plain sentences that follow each other within a paragraph as one text, as on the page."""
+    last: Statement | None = None
+    for statement in section.statements:
+        if last and _plain(last) and _plain(statement) and not statement.label and last.concept == statement.concept:
+            last = replace(last, text=f"{last.text} {statement.text}")
+            continue
+        if last:
+            yield last
+        last = statement
+    if last:
+        yield last
+
+
+def _plain(statement: Statement) -> bool:
+    return bool(statement.text) and not (statement.code or statement.measurements or statement.images)
 
 
 def _named(heading: Code, title: str) -> Code:
@@ -166,14 +226,15 @@ def _statement(statement: Statement, used: dict[str, Measurement]) -> Iterator[D
 
 
 def _numbers(measurement: Measurement) -> Iterator[Dataset]:
-    """The numbers of a measurement with the graphic; on a reformat only the source image can be named here, the
-    coordinates stand in the measurement report (an Enhanced SR has no SCOORD3D)."""
+    """The numbers of a measurement, the graphic under the first of them: it is half of the bytes, and the measurement
+    report has it under each. On a reformat only the source image can be named here, the coordinates stand in the
+    measurement report (an Enhanced SR has no SCOORD3D)."""
     anchor = measurement.anchor
     name = concepts.PATH if measurement.kind == "length" else concepts.AREA_OUTLINE
+    source = (
+        content_tree.outline(name, anchor)
+        if anchor.points_px
+        else content_tree.image("INFERRED FROM", concepts.SOURCE_OF_MEASUREMENT, anchor.image)
+    )
     for quantity in measurement.quantities:
-        source = (
-            content_tree.outline(name, anchor)
-            if anchor.points_px
-            else content_tree.image("INFERRED FROM", concepts.SOURCE_OF_MEASUREMENT, anchor.image)
-        )
-        yield content_tree.number("INFERRED FROM", quantity, [source])
+        yield content_tree.number("INFERRED FROM", quantity, [source] if quantity is measurement.primary else [])

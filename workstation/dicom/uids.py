@@ -21,4 +21,6 @@ def new_document_uids() -> DocumentUids:
         key_images_series=new_uid(),
         pdf=new_uid(),
         pdf_series=new_uid(),
+        manifest=new_uid(),
+        manifest_series=new_uid(),
     )
