@@ -10,6 +10,7 @@ import pytest
 
 from workstation import cli, language
 from workstation.cli import COMMANDS
+from workstation.cli.desk import chosen_settings
 
 
 @pytest.fixture
@@ -58,6 +59,21 @@ def test_every_wrong_usage_is_status_2(words: list[str], capsys: pytest.CaptureF
         cli.run(words)
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("usage: iris-workstation")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--url", "https://iris.example", "--user", "reader"],
+        ["--url", "https://iris.example", "--user", "reader", "worklist"],
+        ["worklist", "--url", "https://iris.example", "--user", "reader"],
+        ["--user", "reader", "worklist", "--url", "https://iris.example"],
+    ],
+)
+def test_the_server_may_be_named_before_the_command_behind_it_and_without_one(words: list[str], tmp_path: Path) -> None:
+    options = cli.parsed(["--data", str(tmp_path), *words])
+    (profile,) = chosen_settings(options).servers
+    assert (profile.dicomweb_url, profile.user, options.password_file) == ("https://iris.example", "reader", None)
 
 
 def test_a_window_without_a_display_is_one_line(run: Callable[..., Any], tmp_path: Path) -> None:

@@ -31,8 +31,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command. Exit status: 0 done, 1 refused by the world (one line on stderr), 2 wrong usage."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     language.set_language(_language_of_system())
-    parser = _parser(arguments)
-    options = parser.parse_args(arguments)
+    options = parsed(arguments)
     module = importlib.import_module(f"workstation.cli.{(options.command or 'desktop').replace('-', '_')}")
     try:
         status: int = module.run(options)
@@ -42,6 +41,11 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 1
     return status
+
+
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options of a command line; ends the process where it is wrong, or asks for help."""
+    return _parser(arguments).parse_args(arguments)
 
 
 def _language_of_system() -> str:
@@ -55,6 +59,8 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"iris-workstation {__version__}")
     desk_arguments(parser)
+    server_arguments(parser)
+    parser.set_defaults(url=None, user="", password_file=None)
     commands = parser.add_subparsers(dest="command", metavar=_("COMMAND"))
     wanted = next((word for word in arguments if word in dict(COMMANDS)), None)
     for name, purpose in COMMANDS:
@@ -80,10 +86,15 @@ def desk_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def server_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that name a DICOMweb server."""
-    parser.add_argument("--url", help=_("DICOMweb root of the server; without it the server of the settings"))
-    parser.add_argument("--user", default="", help=_("user name at the server"))
-    parser.add_argument("--password-file", type=Path, metavar="FILE", help=_("file with the password at the server"))
+    """The options that name a DICOMweb server, before a command or behind it; what isn't given overwrites nothing."""
+    unsaid = argparse.SUPPRESS
+    parser.add_argument(
+        "--url", default=unsaid, help=_("DICOMweb root of the server; without it the server of the settings")
+    )
+    parser.add_argument("--user", default=unsaid, help=_("user name at the server"))
+    parser.add_argument(
+        "--password-file", type=Path, default=unsaid, metavar="FILE", help=_("file with the password at the server")
+    )
 
 
 def secret_file(path: Path) -> str:

@@ -20,7 +20,7 @@ def chosen_settings(options: argparse.Namespace) -> Settings:
     settings = settings_file.load(data_dir)
     if options.language:
         settings = replace(settings, language=options.language)
-    if getattr(options, "url", None):
+    if options.url:
         settings = replace(settings, servers=(profile_of(options.url, options.user),))
     return settings
 

@@ -21,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
     """Open the window on the desk of the settings; a server named on the command line becomes the desk's server."""
     must_have_display()
     settings = chosen_settings(options)
-    password = secret_file(options.password_file) if getattr(options, "password_file", None) else None
+    password = secret_file(options.password_file) if options.password_file else None
     settings_file.save(settings)
     from workstation.ui.application import ask_passphrase, qt_application, run_window
 
