@@ -1,5 +1,6 @@
 """The command line itself: help, wrong usage, the demonstration's server, identities, and windows without a display."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -95,6 +96,15 @@ def test_an_identity_with_another_password_is_one_line(
     (line,) = [line for line in result.stderr.splitlines() if line.startswith("iris-workstation: ")]
     assert "password" in line
     assert "not this one" not in result.stderr
+
+
+def test_a_reader_of_the_output_that_has_seen_enough_is_no_fault(child_environment: dict[str, str]) -> None:
+    nobody_reads, out = os.pipe()
+    os.close(nobody_reads)
+    command = [sys.executable, "-m", "workstation", "self-test"]
+    with os.fdopen(out, "wb") as closed:
+        result = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, env=child_environment, check=False)
+    assert (result.returncode, result.stderr) == (1, b"")
 
 
 def test_the_program_starts_no_toolkit_for_a_command_without_a_window(tmp_path: Path) -> None:

@@ -35,6 +35,11 @@ def run(arguments: Sequence[str]) -> int:
     module = importlib.import_module(f"workstation.cli.{(options.command or 'desktop').replace('-', '_')}")
     try:
         status: int = module.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # who reads our output has seen enough (`| head`); the interpreter would complain once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except WorkstationError as error:
         print(f"iris-workstation: {error}", file=sys.stderr)
         return 1
