@@ -33,6 +33,13 @@ def test_an_identity_signs_with_rsa_and_sha256(identity: Identity) -> None:
     assert identity.subject == "Петрова Анна Сергеевна"
 
 
+def test_an_identity_knows_its_organisation_its_number_and_whom_to_trust(
+    identity: Identity, authority: Authority
+) -> None:
+    assert (identity.organisation, identity.code) == ("Референс-центр № 1", "R-0815")
+    assert identity.authority_pem.encode() == authority.pem
+
+
 def test_neither_key_nor_password_is_in_what_an_identity_shows(identity: Identity) -> None:
     assert "PRIVATE" not in identity.certificates_pem
     assert "_sign" not in repr(identity)

@@ -48,12 +48,12 @@ FILES = {
 
 @dataclass(frozen=True)
 class Stage:
-    """Where a tour plays: the desk's settings, the server's password, what to read and whom to trust."""
+    """Where a tour plays: the desk's settings, the server's password, what to read and whom to trust (PEM)."""
 
     settings: Settings
     password: str
-    identities: DemoIdentities | None
     plan: "Plan"
+    authority: str = ""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,14 +100,12 @@ def _stage(options: argparse.Namespace, state: Path) -> Iterator[Stage]:
 
     settings = Settings(data_dir=options.data or state / "desk", language=options.language or "ru", poll_seconds=5)
     if options.url:
-        identities = None if options.identity else ensure_identities(state / "identities")
         stage = Stage(
             replace(settings, servers=(profile_of(options.url, options.user),)),
             secret_file(options.password_file) if options.password_file else "",
-            identities,
             Plan(main=options.study, template=options.template),
         )
-        yield _with_identity(options, stage)
+        yield _with_identity(options, stage, lambda: ensure_identities(state / "identities"))
         return
     demo = prepared(options.iris or _own_iris(state))
     phantoms = ensure_phantoms(demo.folder / "phantoms", silent)
@@ -117,8 +115,8 @@ def _stage(options: argparse.Namespace, state: Path) -> Iterator[Stage]:
             tilted="" if options.study else phantoms.study(TILTED).study_uid,
             template=options.template,
         )
-        stage = Stage(on_embedded_iris(settings, demo, iris), iris.password, demo.identities, plan)
-        yield _with_identity(options, stage)
+        stage = Stage(on_embedded_iris(settings, demo, iris), iris.password, plan)
+        yield _with_identity(options, stage, lambda: demo.identities)
 
 
 def _own_iris(state: Path) -> Path:
@@ -131,27 +129,30 @@ def _own_iris(state: Path) -> Path:
     return own
 
 
-def _with_identity(options: argparse.Namespace, stage: Stage) -> Stage:
-    """The stage with the reader and the identity that signs."""
-    settings, identities = stage.settings, stage.identities
+def _with_identity(options: argparse.Namespace, stage: Stage, demonstration: Callable[[], DemoIdentities]) -> Stage:
+    """The stage with the reader and the identity that signs: that of the options, or the demonstration's."""
     if options.identity:
         if not options.identity_password_file:
             raise WorkstationError(_("The identity needs its password"), advice=_("Give --identity-password-file."))
         from workstation.signing.identity import load_pkcs12
 
-        password = secret_file(options.identity_password_file)
-        subject = load_pkcs12(options.identity, password).subject
-        settings = replace(settings, reader=Reader(name=subject.replace(" ", "^", 2), organisation=subject, code="-"))
-        file = options.identity
-    else:
-        assert identities is not None
-        reader = identities.reader
-        settings = replace(
-            settings, reader=Reader(name=reader.name, organisation=reader.organisation, code=reader.code)
+        file, password = options.identity, secret_file(options.identity_password_file)
+        identity = load_pkcs12(file, password)
+        authority = identity.authority_pem
+        reader = Reader(
+            name=identity.subject.replace(" ", "^", 2), organisation=identity.organisation, code=identity.code or "-"
         )
-        file, password = identities.reader_p12, identities.password
-    plan = replace(stage.plan, identity_file=str(file), identity_password=password)
-    return replace(stage, settings=replace(settings, identity_file=str(file)), plan=plan)
+    else:
+        demo = demonstration()
+        file, password = demo.reader_p12, demo.password
+        authority = demo.authority_pem.read_text(encoding="ascii")
+        reader = Reader(name=demo.reader.name, organisation=demo.reader.organisation, code=demo.reader.code)
+    return replace(
+        stage,
+        settings=replace(stage.settings, reader=reader, identity_file=str(file)),
+        plan=replace(stage.plan, identity_file=str(file), identity_password=password),
+        authority=authority,
+    )
 
 
 def _play(options: argparse.Namespace, stage: Stage, transcript: "Transcript") -> int:
@@ -208,8 +209,7 @@ def _bring_back(opened: Application, stage: Stage, transcript: "Transcript", cas
             (transcript.folder / FILES[role]).write_bytes(data)
         if role == "pdf":
             (transcript.folder / "conclusion.pdf").write_bytes(encapsulated_pdf(data))
-    if stage.identities is not None:
-        (transcript.folder / "ca.pem").write_bytes(stage.identities.authority_pem.read_bytes())
+    (transcript.folder / "ca.pem").write_text(stage.authority, encoding="ascii")
     step.end(documents=len(package.objects), identical=True)
 
 

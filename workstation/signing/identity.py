@@ -38,6 +38,25 @@ class Identity:
         return subject_name(self.certificate)
 
     @property
+    def organisation(self) -> str:
+        """The organisation in the certificate, or nothing."""
+        return _named(self.certificate, NameOID.ORGANIZATION_NAME)
+
+    @property
+    def code(self) -> str:
+        """The number that the certificate's issuer knows the signer by (serialNumber of the subject), or nothing."""
+        return _named(self.certificate, NameOID.SERIAL_NUMBER)
+
+    @property
+    def authority_pem(self) -> str:
+        """Whom others have to trust, PEM: the root that came with the key, or the highest certificate that did."""
+        issued = {one.subject: one for one in self.chain}
+        highest = self.certificate
+        for _step in self.chain:
+            highest = issued.get(highest.issuer, highest)
+        return highest.public_bytes(serialization.Encoding.PEM).decode()
+
+    @property
     def certificate_der(self) -> bytes:
         """The certificate, X.509, DER."""
         return self.certificate.public_bytes(serialization.Encoding.DER)
@@ -105,8 +124,12 @@ def check_validity(certificate: x509.Certificate, now: datetime | None = None) -
 
 def subject_name(certificate: x509.Certificate) -> str:
     """The common name, or the whole subject where there is none."""
-    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(names[0].value) if names else certificate.subject.rfc4514_string()
+    return _named(certificate, NameOID.COMMON_NAME) or certificate.subject.rfc4514_string()
+
+
+def _named(certificate: x509.Certificate, what: x509.ObjectIdentifier) -> str:
+    found = certificate.subject.get_attributes_for_oid(what)
+    return str(found[0].value) if found else ""
 
 
 def may_sign(certificate: x509.Certificate) -> bool:
