@@ -19,10 +19,16 @@ class Hands:
         self._window = window
         self._limit = limit_s
 
-    def wait(self, seen: Callable[[], bool], what: str) -> None:
-        """Let the window work until `seen`. Raises WorkstationError naming `what` after the limit."""
+    def wait(
+        self, seen: Callable[[], bool], what: str, refused: Callable[[], WorkstationError | None] = lambda: None
+    ) -> None:
+        """Let the window work until `seen`. Raises what `refused` finds, or at the limit an error naming `what`."""
         end = time.monotonic() + self._limit
-        while not seen():
+        while True:
+            if (refusal := refused()) is not None:
+                raise refusal
+            if seen():
+                return
             if time.monotonic() > end:
                 raise WorkstationError(_("The tour waited in vain"), what)
             QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)

@@ -13,7 +13,7 @@ from workstation.consultation.case import CaseFilter, CaseRow
 from workstation.consultation.desk import Desk
 from workstation.consultation.outbox import OutboxRow
 from workstation.dicom.content import Measurement
-from workstation.errors import CaseUnavailable, WorkstationError
+from workstation.errors import CaseUnavailable, LinkDown, WorkstationError
 from workstation.language import _, current_language
 from workstation.ui.tour.eye import Spot
 from workstation.ui.tour.hands import Hands
@@ -78,6 +78,7 @@ class Tour:
                 self._window.link != "unknown" and worklist.model.rowCount() == self._desk.count(worklist.model.filter)
             ),
             _("for the worklist"),
+            self._refusal,
         )
         # the side panel fills when the cursor rests
         self._hands.rest(0.5)
@@ -125,6 +126,7 @@ class Tour:
                 and reading.viewer.session is not None
             ),
             _("for the case to open"),
+            self._refusal,
         )
         self._read.settle()
         first = step.seconds
@@ -210,6 +212,8 @@ class Tour:
         if not kept.key_images.images:
             self._hands.press("K", canvas)
         if kept.reformats.possible:
+            if spot is not None:
+                self._read.bring_to_middle(spot)
             self._hands.press("M", canvas)
             self._read.settle()
             self._picture("mpr")
@@ -339,7 +343,8 @@ class Tour:
     def deliver(self, case: CaseRow) -> None:
         """Wait until the package is stored, read back, compared, verified, and the workitem completed."""
         step = self._transcript.begin("deliver")
-        self._hands.wait(lambda: self._package(case.case_uid).state in ("delivered", "refused", "held"), _("for IRIS"))
+        ended = ("delivered", "refused", "held", "paused")
+        self._hands.wait(lambda: self._package(case.case_uid).state in ended, _("for IRIS"), self._refusal)
         package = self._package(case.case_uid)
         if package.state != "delivered":
             raise WorkstationError(_("The conclusion was not delivered"), package.last_error)
@@ -358,6 +363,17 @@ class Tour:
         return next(row for row in self._desk.outbox() if row.case_uid == case_uid)
 
     # small things
+
+    def _refusal(self) -> WorkstationError | None:
+        """What a reader would see who waits for the server in vain: a message in the window, or the lost link."""
+        messages = self._window.shell.messages
+        if messages.isVisible():
+            return WorkstationError(messages.text)
+        if self._window.link == "offline":
+            return LinkDown(
+                _("The server doesn't answer"), advice=_("Start the tour again when it does: it goes on from here.")
+            )
+        return None
 
     def _picture(self, name: str) -> None:
         """A screenshot of the window, as it stands."""

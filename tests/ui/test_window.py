@@ -1,0 +1,317 @@
+"""The window of a desk on a small embedded IRIS: from the worklist to a delivered conclusion, and what goes wrong."""
+
+import gc
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import requests
+from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtWidgets import QApplication, QLineEdit
+
+from workstation import language
+from workstation.app import Application, application
+from workstation.cli.demo import on_embedded_iris
+from workstation.consultation.case import CaseFilter, CaseRow
+from workstation.demo.identities import ensure_identities
+from workstation.demo.phantoms import ensure_phantoms
+from workstation.demo.phantoms.catalogue import PHANTOMS
+from workstation.demo.preparation import DemoFolder, fill
+from workstation.demo.server import EmbeddedIris
+from workstation.jobs import silent
+from workstation.settings import Settings
+from workstation.ui.application import qt_application
+from workstation.ui.tour.hands import Hands
+from workstation.ui.window import OUTBOX, READING, WORKLIST, DeskWindow
+
+KEYS = ("ct-main", "ct-main-prior", "dx-clear", "flg-clear")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoFolder:
+    """A prepared embedded IRIS with three cases of small pictures."""
+    folder = tmp_path_factory.mktemp("iris")
+    few = [phantom for phantom in PHANTOMS if phantom.visit.key in KEYS]
+    fill(folder, ensure_phantoms(folder / "phantoms", silent, scale=0.12, phantoms=few), silent)
+    return DemoFolder(folder, ensure_identities(folder / "identities"))
+
+
+@pytest.fixture
+def iris(demo: DemoFolder, tmp_path: Path) -> Iterator[EmbeddedIris]:
+    """The server, on its own copy of the state."""
+    shutil.copytree(demo.folder, tmp_path / "iris", symlinks=True)
+    with EmbeddedIris(tmp_path / "iris") as server:
+        yield server
+
+
+@pytest.fixture
+def settings(demo: DemoFolder, iris: EmbeddedIris, tmp_path: Path) -> Settings:
+    return on_embedded_iris(Settings(data_dir=tmp_path / "desk", language="en", poll_seconds=3600), demo, iris)
+
+
+class Reader:
+    """A reader before a window."""
+
+    def __init__(self, opened: Application) -> None:
+        self.desk = opened.desk
+        self.window = DeskWindow(opened.desk, opened.workers, opened.settings)
+        self.shell = self.window.shell
+        self.hands = Hands(self.shell, limit_s=30)
+        self.shell.show()
+        self.shell.activateWindow()
+        self.window.start()
+        self.hands.wait(lambda: self.window.link != "unknown", "for the link")
+
+    @property
+    def message(self) -> str:
+        """What the strip above the page says."""
+        return self.shell.messages.text if self.shell.messages.isVisible() else ""
+
+    def rows(self, count: int) -> None:
+        self.hands.wait(lambda: self.window.worklist.model.rowCount() == count, f"for {count} rows")
+
+    def find(self, text: str) -> CaseRow:
+        return self.desk.page(CaseFilter(text=text, states=None), 0, 1)[0]
+
+    def open(self, case: CaseRow) -> None:
+        """Put the cursor on a case and press Enter."""
+        worklist = self.window.worklist
+        self.hands.wait(lambda: worklist.select(case.case_uid), "for the row")
+        table = worklist.focusProxy()
+        assert table is not None
+        table.setFocus()
+        self.hands.press("Return", table)
+
+    def read(self, case: CaseRow) -> None:
+        """Open a case and wait for its pictures."""
+        self.open(case)
+        viewer = self.window.reading.viewer
+        self.hands.wait(lambda: viewer.session is not None and viewer.is_settled() and viewer.is_loaded(), "for it")
+
+    def field(self, name: str) -> QLineEdit:
+        return next(edit for edit in self.shell.findChildren(QLineEdit) if edit.accessibleName() == name)
+
+    def answer_all(self) -> None:
+        """All normal, from the keys of the report."""
+        self.window.reading.viewer.setFocus()
+        self.hands.press("F6")
+        self.hands.press("Alt+Shift+N")
+
+    def ask_to_sign(self) -> None:
+        self.hands.press("Ctrl+Return")
+        self.hands.wait(lambda: not self.window.reading.is_preparing, "for the document")
+        if not self.window.reading.is_signing:
+            self.hands.press("Ctrl+Return")
+            self.hands.wait(lambda: not self.window.reading.is_preparing, "for the document")
+
+
+@pytest.fixture
+def seat(settings: Settings, iris: EmbeddedIris) -> Iterator[Callable[..., Reader]]:
+    """Sit down at a desk; standing up closes the window and the archive."""
+    before = language.current_language()
+    app = qt_application()
+    readers: list[Reader] = []
+    closers: list[Callable[[], None]] = []
+
+    def sit(wanted: Settings = settings, password: str = iris.password) -> Reader:
+        stand()
+        context = application(wanted, passphrase=lambda: "passphrase of the test", password=password)
+        opened = context.__enter__()
+        closers.append(lambda: context.__exit__(None, None, None))
+        readers.append(Reader(opened))
+        return readers[-1]
+
+    def stand() -> None:
+        while readers:
+            shell = readers.pop().shell
+            shell.close()
+            shell.deleteLater()
+            app.processEvents()
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        while closers:
+            closers.pop()()
+
+    yield sit
+    stand()
+    language.set_language(before)
+    QApplication.processEvents()
+    gc.collect()
+
+
+Seat = Callable[..., Reader]
+
+
+def test_the_worklist_holds_the_cases_of_iris_the_most_urgent_first(seat: Seat) -> None:
+    reader = seat()
+    reader.rows(3)
+    shown = [reader.window.worklist.model.case_at(row) for row in range(3)]
+    deadlines = [case.deadline for case in shown if case is not None and case.deadline is not None]
+    assert len(deadlines) == 3
+    assert [case.priority for case in shown if case is not None] == sorted(
+        (case.priority for case in shown if case is not None), key=["HIGH", "MEDIUM", "LOW"].index
+    )
+
+
+def test_typing_in_the_search_narrows_the_list(seat: Seat) -> None:
+    reader = seat()
+    reader.rows(3)
+    wanted = reader.window.worklist.model.case_at(1)
+    assert wanted is not None
+    reader.hands.press("Ctrl+F", reader.window.worklist)
+    reader.hands.type(wanted.patient.patient_id)
+    reader.rows(1)
+    reader.hands.wait(lambda: reader.window.worklist.selected is not None, "for the row")
+    assert reader.window.worklist.selected == wanted
+
+
+def test_asking_iris_again_leaves_the_cursor_where_it_is(seat: Seat) -> None:
+    reader = seat()
+    reader.rows(3)
+    chosen = reader.window.worklist.model.case_at(2)
+    assert chosen is not None
+    reader.window.worklist.select(chosen.case_uid)
+    reader.hands.press("F5", reader.window.worklist)
+    reader.hands.rest(0.5)
+    assert reader.window.worklist.selected == chosen
+
+
+def test_enter_opens_a_case_with_its_prior_beside_it(seat: Seat) -> None:
+    reader = seat()
+    reader.read(reader.find("CT-CHEST"))
+    assert reader.shell.place == READING
+    session = reader.window.reading.viewer.session
+    assert session is not None
+    assert session.views.layout == "1x2"
+    second = session.views.stack(1)
+    assert second is not None
+    assert second.prior
+    case = reader.window.reading.case
+    assert case is not None
+    assert case.is_held
+    assert (case.received, case.priors_received) == (case.expected, 1)
+
+
+def test_one_key_each_leads_to_the_three_places(seat: Seat) -> None:
+    reader = seat()
+    for key, place in (("F4", OUTBOX), ("F3", READING), ("F2", WORKLIST)):
+        reader.hands.press(key, reader.shell)
+        assert reader.shell.place == place
+
+
+def test_what_was_drawn_and_answered_is_back_after_the_window_is_gone(seat: Seat) -> None:
+    reader = seat()
+    case = reader.find("CT-CHEST")
+    reader.read(case)
+    canvas = reader.window.reading.viewer.canvases[0]
+    reader.hands.press("L", canvas)
+    reader.hands.drag(canvas, (100, 150), (180, 150))
+    reader.window.reading.viewer.setFocus()
+    reader.hands.press("F6")
+    reader.hands.press("Alt+Shift+N")
+    form = reader.window.reading.report.form()
+    session = reader.window.reading.viewer.session
+    assert session is not None
+    drawn = session.store.measurements()
+    assert len(drawn) == 1
+    reader.hands.wait(
+        lambda: (
+            {"form", "measurements"} <= reader.desk.draft(case.case_uid).keys()
+            and reader.desk.draft(case.case_uid)["form"] == form.to_json()
+        ),
+        "for the draft",
+    )
+    again = seat()
+    again.read(case)
+    session = again.window.reading.viewer.session
+    assert session is not None
+    assert session.store.measurements() == drawn
+    assert again.window.reading.report.form() == form
+
+
+def test_a_required_answer_that_is_missing_is_said_in_the_form(seat: Seat) -> None:
+    reader = seat()
+    reader.read(reader.find("CT-CHEST"))
+    reader.window.reading.viewer.setFocus()
+    reader.hands.press("F6")
+    reader.hands.press("Ctrl+Return")
+    reader.hands.rest(0.3)
+    assert not reader.window.reading.is_signing
+    focused = QApplication.focusWidget()
+    assert focused is not None
+    assert focused.objectName() == "nodules"
+
+
+def test_a_wrong_password_of_the_identity_is_said_and_the_right_one_delivers(
+    seat: Seat, demo: DemoFolder, iris: EmbeddedIris
+) -> None:
+    reader = seat()
+    case = reader.find("FLG")
+    reader.read(case)
+    reader.answer_all()
+    reader.ask_to_sign()
+    assert reader.window.reading.is_signing
+    signing = reader.window.reading.signing
+    password = reader.field("Password of the identity")
+    password.setFocus()
+    reader.hands.type("not the password", password)
+    reader.hands.press("Return", password)
+    reader.hands.wait(lambda: bool(signing.error_shown), "for the error")
+    assert "password" in signing.error_shown
+    assert not reader.desk.outbox()
+    reader.hands.type(demo.identities.password, password)
+    reader.hands.press("Return", password)
+    reader.hands.wait(lambda: [row.state for row in reader.desk.outbox()] == ["delivered"], "for the delivery")
+    assert reader.shell.place == OUTBOX
+    states = requests.get(f"{iris.url}/workitems/{case.case_uid}", auth=(iris.user, iris.password), timeout=10).json()
+    assert states[0]["00741000"]["Value"] == ["COMPLETED"]
+
+
+def test_without_iris_held_cases_open_and_the_others_say_why_not(
+    seat: Seat, settings: Settings, iris: EmbeddedIris
+) -> None:
+    reader = seat()
+    held, other = reader.find("FLG"), reader.find("CT-CHEST")
+    reader.read(held)
+    iris.stop()
+    offline = replace(settings, servers=(replace(settings.server, connect_timeout_s=1.0),))
+    again = seat(offline)
+    assert again.window.link == "offline"
+    again.read(again.find("FLG"))
+    assert again.shell.place == READING
+    again.hands.press("F2", again.shell)
+    again.open(other)
+    again.hands.wait(lambda: bool(again.message), "for the message")
+    assert again.desk.case(held.case_uid).is_held
+    assert not again.desk.case(other.case_uid).is_held
+
+
+def test_a_wrong_password_of_the_server_is_said_in_place(seat: Seat) -> None:
+    reader = seat(password="wrong")
+    assert reader.window.link == "offline"
+    reader.hands.wait(lambda: bool(reader.message), "for the message")
+    assert "sign in" in reader.message.lower() or "password" in reader.message.lower()
+
+
+def test_a_case_that_another_took_first_is_said_to_be_gone(seat: Seat, iris: EmbeddedIris) -> None:
+    reader = seat()
+    reader.rows(3)
+    case = reader.find("XR-CHEST")
+    body = [
+        {
+            "00081195": {"vr": "UI", "Value": ["2.25.77"]},
+            "00741000": {"vr": "CS", "Value": ["IN PROGRESS"]},
+        }
+    ]
+    answer = requests.put(
+        f"{iris.url}/workitems/{case.case_uid}/state?requester=OTHER",
+        json=body,
+        headers={"Content-Type": "application/dicom+json"},
+        auth=(iris.user, iris.password),
+        timeout=10,
+    )
+    assert answer.status_code == 200
+    reader.open(case)
+    reader.hands.wait(lambda: bool(reader.message), "for the message")
+    assert not reader.desk.case(case.case_uid).is_held
