@@ -18,7 +18,7 @@ FULL = Settings(
         ServerProfile("Orthanc", "http://localhost:8042/dicom-web", stall_timeout_s=5.5),
     ),
     reader=Reader("Петров^Иван", "ГКБ № 1\tлучевая\nдиагностика", "123", specialties=("CT", "MR")),
-    identity_file="/home/i/ключ.p12",
+    identity_file="C:/ключи/врач.p12",
     archive_limit_gb=250.0,
 )
 
