@@ -141,5 +141,5 @@ def run(child_environment: dict[str, str], tmp_path: Path) -> Run:
 
 @pytest.fixture
 def desk(site: Site, tmp_path: Path) -> list[str]:
-    """The options of a desk of its own: a new archive, sealed by a passphrase."""
-    return ["--data", str(tmp_path / "desk"), "--passphrase-file", str(site.passphrase_file)]
+    """The options of a desk of its own: a new archive, sealed by a passphrase, in English."""
+    return ["--language", "en", "--data", str(tmp_path / "desk"), "--passphrase-file", str(site.passphrase_file)]

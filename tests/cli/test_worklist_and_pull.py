@@ -97,7 +97,7 @@ def test_a_wrong_passphrase_is_one_line_and_harms_nothing(
     assert run(*desk, "worklist", *site.server()).returncode == 0
     wrong = tmp_path / "wrong.txt"
     wrong.write_text("another\n", encoding="utf-8")
-    result = run("--data", tmp_path / "desk", "--passphrase-file", wrong, "worklist", *site.server())
+    result = run(*desk, "--passphrase-file", wrong, "worklist", *site.server())
     refused(result, "The passphrase is wrong")
     assert run(*desk, "worklist", *site.server()).returncode == 0
 
@@ -116,6 +116,11 @@ def test_what_is_no_web_address_is_one_line(run: Callable[..., Any], desk: list[
 def test_nor_are_these_web_addresses(url: str) -> None:
     with pytest.raises(WorkstationError):
         profile_of(url, "reader")
+
+
+def test_a_new_desk_speaks_russian(run: Callable[..., Any], site: Any, tmp_path: Path) -> None:
+    result = run("--data", tmp_path / "desk", "--passphrase-file", site.passphrase_file, "worklist")
+    refused(result, "Нет связи с сервером")
 
 
 def test_no_server_at_all_is_one_line(run: Callable[..., Any], site: Any, desk: list[str]) -> None:
