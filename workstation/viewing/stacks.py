@@ -47,9 +47,9 @@ class ShownStack:
         self.reason = reason
         self.auto_voi: Voi | None = None
         """Made once from the first pixels seen, so that scrolling does not flicker."""
-        self.positioned = all(frame_matrix(ref.geometry) is not None for ref in stack.frames)
-        self._matrices = self._all_matrices()
-        self._centres = np.array([self._frame_centre(k) for k in range(self.count)])
+        self.positioned = self.is_volume or all(frame_matrix(ref.geometry) is not None for ref in stack.frames)
+        self._matrices = self._volume_matrices() if self.is_volume else self._own_matrices()
+        self._centres = self._frame_centres()
         normals = np.cross(self._matrices[:, :3, 0], self._matrices[:, :3, 1])
         self._normals = normals / np.linalg.norm(normals, axis=1, keepdims=True)
 
@@ -202,34 +202,34 @@ class ShownStack:
             return self.auto_voi
         return self.auto_voi if choice.source == "auto" else choice.voi
 
-    def _all_matrices(self) -> NDArray[np.float64]:
-        count = self.count
-        matrices = np.zeros((count, 4, 4))
+    def _volume_matrices(self) -> NDArray[np.float64]:
+        """Of the images of a volume, all at once: a series of thousands opens on the main thread."""
+        volume = np.asarray(self.stack.ijk_to_lps, dtype=np.float64)
+        places = np.array([self.stack.index_of(k) for k in range(self.count)])
+        matrices = np.zeros((self.count, 4, 4))
+        matrices[:, :3, :2] = volume[:3, :2]
+        normal = np.cross(volume[:3, 0], volume[:3, 1])
+        matrices[:, :3, 2] = normal / np.linalg.norm(normal)
+        matrices[:, :3, 3] = volume[:3, 3] + places[:, None] * volume[:3, 2]
         matrices[:, 3, 3] = 1
-        for k in range(count):
-            matrices[k] = self._own_matrix(k)
         return matrices
 
+    def _own_matrices(self) -> NDArray[np.float64]:
+        return np.array([self._own_matrix(k) for k in range(self.count)])
+
     def _own_matrix(self, k: int) -> Matrix:
-        matrix = np.eye(4)
-        if self.stack.is_volume and self.stack.ijk_to_lps is not None:
-            volume = np.asarray(self.stack.ijk_to_lps, dtype=np.float64)
-            matrix[:3, :2] = volume[:3, :2]
-            matrix[:3, 3] = volume[:3, 3] + self.stack.index_of(k) * volume[:3, 2]
-            matrix[:3, 2] = np.cross(matrix[:3, 0], matrix[:3, 1])
-            matrix[:3, 2] /= np.linalg.norm(matrix[:3, 2])
-            return matrix
         placed = self.stack.frame_to_lps(k) if self.positioned else None
         if placed is not None:
             return placed
+        matrix = np.eye(4)
         matrix[0, 0], matrix[1, 1] = self.stack.spacing.column_mm, self.stack.spacing.row_mm
         matrix[2, 3] = k
         return matrix
 
-    def _frame_centre(self, k: int) -> NDArray[np.float64]:
-        instance, matrix = self.instance(k), self._matrices[k]
-        middle = np.array([(instance.columns - 1) / 2, (instance.rows - 1) / 2, 0, 1])
-        return np.asarray((matrix @ middle)[:3])
+    def _frame_centres(self) -> NDArray[np.float64]:
+        sizes = np.array([(ref.instance.columns, ref.instance.rows) for ref in self.stack.frames], dtype=np.float64)
+        middles = np.einsum("kij,kj->ki", self._matrices[:, :3, :2], (sizes - 1) / 2)
+        return np.asarray(middles + self._matrices[:, :3, 3])
 
     def _image_corners(self, k: int) -> NDArray[np.float64]:
         """The outer corners of image `k`'s pixels."""
