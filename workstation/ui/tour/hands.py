@@ -58,14 +58,20 @@ class Hands:
         self._mouse(where, QEvent.Type.MouseButtonPress, point, Qt.MouseButton.LeftButton)
         self._mouse(where, QEvent.Type.MouseButtonRelease, point, Qt.MouseButton.LeftButton)
 
-    def drag(self, where: QWidget, start: tuple[float, float], end: tuple[float, float]) -> None:
+    def drag(
+        self,
+        where: QWidget,
+        start: tuple[float, float],
+        end: tuple[float, float],
+        button: Qt.MouseButton = Qt.MouseButton.LeftButton,
+    ) -> None:
         """Press, move in steps, release."""
-        self._mouse(where, QEvent.Type.MouseButtonPress, QPointF(*start), Qt.MouseButton.LeftButton)
+        self._mouse(where, QEvent.Type.MouseButtonPress, QPointF(*start), button)
         for step in range(1, 6):
             part = step / 5
             point = QPointF(start[0] + (end[0] - start[0]) * part, start[1] + (end[1] - start[1]) * part)
-            self._mouse(where, QEvent.Type.MouseMove, point, Qt.MouseButton.LeftButton)
-        self._mouse(where, QEvent.Type.MouseButtonRelease, QPointF(*end), Qt.MouseButton.LeftButton)
+            self._mouse(where, QEvent.Type.MouseMove, point, button)
+        self._mouse(where, QEvent.Type.MouseButtonRelease, QPointF(*end), button)
 
     def wheel(self, where: QWidget, at: tuple[float, float], notches: int, control: bool = False) -> None:
         """Turn the wheel over a point; with Ctrl held if wanted."""

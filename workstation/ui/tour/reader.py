@@ -6,6 +6,7 @@ It knows of the case what the screen shows. Distances come from the picture's ow
 from dataclasses import dataclass
 
 import numpy as np
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from workstation.dicom.content import Measurement
@@ -166,9 +167,8 @@ class PictureReader:
         """Pan the first viewport until the spot is in its middle: three planes then go through it."""
         canvas, picture = self.canvas(), self.picture()
         middle = self._logical(canvas, (picture.shape[1] - 1) / 2, (picture.shape[0] - 1) / 2)
-        self._hands.press("P", canvas)
-        self._hands.drag(canvas, self._logical(canvas, spot.x, spot.y), middle)
-        self._hands.press("W", canvas)
+        # with the left button a drag that begins on a measurement moves the measurement
+        self._hands.drag(canvas, self._logical(canvas, spot.x, spot.y), middle, Qt.MouseButton.MiddleButton)
         self.settle()
 
     def point_at(self, spot: Spot, number: int = 0) -> None:
