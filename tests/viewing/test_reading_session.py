@@ -429,3 +429,27 @@ def test_no_key_is_given_twice_and_every_tool_has_its_command() -> None:
     keys = [key for command in COMMANDS for key in command.keys]
     assert len(keys) == len(set(keys))
     assert {f"tool.{tool}" for tool in TOOLS} <= set(BY_ID)
+
+
+def test_a_picture_that_waits_for_its_image_is_asked_for_once_when_it_comes(desk: Any, balls: Any) -> None:
+    session = desk.open(balls.ball_series(slices=120))
+    desk.settle(session)
+    # hung, sized, arrived: not once more with each other image
+    assert session.views[0].asked <= 4
+
+
+def test_a_viewport_alone_on_the_screen_fills_it_and_comes_back_to_the_common_scale(
+    alone: tuple[ReadingSession, Any], desk: Any
+) -> None:
+    session, _series = alone
+    views = session.views
+    session.reformats.show_mpr()
+    desk.size(session)
+    common = views[0].state.mm_per_pixel
+    assert views[1].state.mm_per_pixel == common
+    views.toggle_maximised()
+    views.resize(0, 400, 400)
+    assert views[0].state.mm_per_pixel == pytest.approx(common / 2)
+    views.toggle_maximised()
+    views.resize(0, 200, 200)
+    assert [viewport.state.mm_per_pixel for viewport in views.all] == [common] * 3

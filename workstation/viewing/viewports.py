@@ -27,13 +27,17 @@ _WHILE_FILLING = 0.15
 
 
 class Viewport:
-    """One place on the screen: its state, and the last picture it got. `note` says why the place is empty."""
+    """One place on the screen: its state, and the last picture it got. `note` says why the place is empty.
+
+    `lacks_image`: when the newest picture was asked for, its image was not there.
+    """
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.state = ViewportState()
         self.picture: Picture | None = None
         self.asked = 0
+        self.lacks_image = False
         self.note = ""
         self.drawn_at = 0.0
 
@@ -163,7 +167,12 @@ class Viewports:
         return [n for n in sorted(members) if n != number and n < len(self.all)] if number in members else []
 
     def same_scale(self) -> None:
-        """Fitted viewports that belong together get the coarsest of their scales: a mm is as long in each."""
+        """Fitted viewports that belong together get the coarsest of their scales: a mm is as long in each.
+
+        One that is alone on the screen fills it.
+        """
+        if self.maximised:
+            return
         numbers = range(len(self.all)) if self.layout == "mpr" else sorted(self.links.members)
         fitted = {n: self.all[n].state for n in numbers if n < len(self.all) and self.all[n].state.fitted}
         stacks = {n: stack for n in fitted if (stack := self.stack(n)) is not None and stack.calibrated}
@@ -198,6 +207,7 @@ class Viewports:
         version = source.version if source is not None and state.kind is not PlaneKind.STACK else 0
         self._requests += 1
         viewport.asked = self._requests
+        viewport.lacks_image = source is None
         viewport.drawn_at = monotonic()
         inverted = state.inverted != stack.instance(state.index).inverted
         request = PictureRequest(self._requests, number, state, source, version, self.voi(number), inverted)
@@ -230,8 +240,8 @@ class Viewports:
             if viewport.state.stack != key:
                 continue
             if viewport.state.kind is PlaneKind.STACK:
-                waits = viewport.picture is None or viewport.picture.missing
-                if waits and loader.source(viewport.state.index) is not None:
+                # once: asking anew with each of the other images would push the first picture out to the last
+                if viewport.lacks_image and loader.source(viewport.state.index) is not None:
                     self.ask(viewport.number)
             elif loader.finished or monotonic() - viewport.drawn_at > _WHILE_FILLING:
                 self.ask(viewport.number)
