@@ -1,15 +1,19 @@
-"""Our plain codes and observer as highdicom wants them. highdicom is imported at first use."""
+"""Our plain codes and observer as highdicom wants them. highdicom and pydicom's concepts are imported at first use."""
 
-from typing import Any
-
-from pydicom.sr.coding import Code as PydicomCode
+from typing import TYPE_CHECKING, Any
 
 from workstation.dicom.content import Code, Observer
 from workstation.dicom.document_header import short_meaning
 
+if TYPE_CHECKING:
+    from pydicom.sr.coding import Code as PydicomCode
 
-def pydicom_code(code: Code) -> PydicomCode:
+
+def pydicom_code(code: Code) -> "PydicomCode":
     """The code as pydicom's value."""
+    # its package reads all concepts of PS3.16, a tenth of the program's start
+    from pydicom.sr.coding import Code as PydicomCode
+
     return PydicomCode(code.value, code.scheme, short_meaning(code))
 
 
