@@ -68,6 +68,10 @@ class Toolbar(QFrame):
             room -= width
             widget.setVisible(room >= 0)
         self._more.setVisible(crowded)
+        layout = self.layout()
+        if layout is not None:
+            # not when events come to it: the next paint may come first, to buttons without a width
+            layout.activate()
 
     def _rule(self) -> QWidget:
         rule = QFrame(self)
