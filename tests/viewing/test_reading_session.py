@@ -453,3 +453,15 @@ def test_a_viewport_alone_on_the_screen_fills_it_and_comes_back_to_the_common_sc
     views.toggle_maximised()
     views.resize(0, 200, 200)
     assert [viewport.state.mm_per_pixel for viewport in views.all] == [common] * 3
+
+
+def test_a_picture_in_the_making_comes_although_the_case_is_hung_anew(desk: Any, balls: Any) -> None:
+    session = desk.open(balls.ball_series())
+    while session.views[0].lacks_image:
+        desk.work.get(timeout=10)()
+    assert session.views.awaits(0)
+    session.hang()
+    desk.settle(session)
+    picture = session.views[0].picture
+    assert picture is not None
+    assert not picture.missing

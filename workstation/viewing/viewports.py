@@ -142,7 +142,11 @@ class Viewports:
         del self.all[wanted:]
         self.all += [Viewport(number) for number in range(len(self.all), wanted)]
         self.links.members = frozenset(n for n in self.links.members if n < wanted)
+        # pictures in the making are dropped with it: who waits for one asks anew
         self._darkroom.forget()
+        for viewport in self.all:
+            if viewport.asked and self.awaits(viewport.number):
+                self.ask(viewport.number)
         self.active = min(self.active, wanted - 1)
         self.layout_changed.emit()
         self.active_changed.emit(self.active)
