@@ -85,10 +85,16 @@ class Reader:
         self.hands.press("Return", table)
 
     def read(self, case: CaseRow) -> None:
-        """Open a case and wait for its pictures."""
+        """Open a case and wait for its pictures, the priors' too."""
         self.open(case)
-        viewer = self.window.reading.viewer
-        self.hands.wait(lambda: viewer.session is not None and viewer.is_settled() and viewer.is_loaded(), "for it")
+        viewer, background = self.window.reading.viewer, self.window.background
+        self.hands.wait(lambda: viewer.session is not None and not background.activities, "for the images")
+        try:
+            self.hands.wait(lambda: viewer.is_settled() and viewer.is_loaded(), "for the pictures")
+        except Exception:
+            s = viewer.session
+            print("DBG", s.views.layout, [(c.number, c.isVisible(), s.views[c.number].asked, c.painted_request, c.picture and c.picture.missing, s.views[c.number].state.kind, s.views[c.number].state.index, s.views[c.number].state.stack[-6:], s.views[c.number].state.width) for c in viewer.canvases], [(l.finished, l.loaded_count) for l in s.case.loaders()], viewer.is_settled(), viewer.is_loaded())
+            raise
 
     def field(self, name: str) -> QLineEdit:
         return next(edit for edit in self.shell.findChildren(QLineEdit) if edit.accessibleName() == name)

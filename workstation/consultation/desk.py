@@ -126,12 +126,22 @@ class Desk:
 
     def pull(self, case_uid: str, report: Report = silent, cancellation: Cancellation | None = None) -> CaseRow:
         """*Network.* Bring the study, then its priors with their reports, into the archive; resumable at any point."""
+        self.pull_study(case_uid, report, cancellation)
+        return self.pull_priors(case_uid, report, cancellation)
+
+    def pull_study(self, case_uid: str, report: Report = silent, cancellation: Cancellation | None = None) -> CaseRow:
+        """*Network.* Bring the study of a case into the archive, so that it can be opened."""
+        case = self._cases.get(case_uid)
+        with self._link.wire() as wire:
+            Retrieval(self._archive, wire.dicomweb).pull_study(case.study_uid, report, cancellation or Cancellation())
+            return self._adopt(case)
+
+    def pull_priors(self, case_uid: str, report: Report = silent, cancellation: Cancellation | None = None) -> CaseRow:
+        """*Network.* Find the patient's earlier studies and bring them into the archive with their reports."""
         cancellation = cancellation or Cancellation()
         case = self._cases.get(case_uid)
         with self._link.wire() as wire:
             retrieval = Retrieval(self._archive, wire.dicomweb)
-            retrieval.pull_study(case.study_uid, report, cancellation)
-            case = self._adopt(case)
             priors = self._find_priors(wire, case)
             for prior in priors:
                 cancellation.check()

@@ -1,5 +1,6 @@
 """The window of a desk: the three places and what passes between them."""
 
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer
@@ -79,15 +80,13 @@ class DeskWindow(QObject):
 
         def done(_count: int) -> None:
             self._link = "online"
-            self.worklist.model.reload()
-            self._show_status()
+            self._changed()
 
         def failed(error: WorkstationError) -> None:
             self._link = "offline"
             if not isinstance(error, LinkDown):
                 self.shell.messages.show_error(error)
-            self.worklist.model.reload()
-            self._show_status()
+            self._changed()
 
         self.background.run(Lane.RETRIEVAL, lambda: self._desk.refresh(Cancellation()), done, failed)
 
@@ -116,29 +115,46 @@ class DeskWindow(QObject):
                 self.reading.show_waiting(case)
                 self.shell.go(READING)
                 self._pull(case)
-            self.worklist.model.reload()
-            self._show_status()
+            self._changed()
 
         self.background.run(Lane.RETRIEVAL, claim, claimed, priority=-1)
 
     def _pull(self, case: CaseRow) -> None:
-        def pull(report: Report, cancellation: Cancellation) -> CaseRow:
-            return self._desk.pull(case.case_uid, report, cancellation)
+        """Fetch the study, open it, and go on with the priors behind the reader's back."""
+        title = _("Images of {patient}").format(patient=texts.person_name(case.patient.name))
+
+        def study(report: Report, cancellation: Cancellation) -> CaseRow:
+            return self._desk.pull_study(case.case_uid, report, cancellation)
+
+        def priors(report: Report, cancellation: Cancellation) -> tuple[CaseRow, CaseContents]:
+            row = self._desk.pull_priors(case.case_uid, report, cancellation)
+            return row, self._desk.contents(case.case_uid)
+
+        def complete(answer: tuple[CaseRow, CaseContents]) -> None:
+            self.reading.add_priors(*answer)
+            self._changed()
+
+        def opened(row: CaseRow) -> None:
+            self._changed()
+            self._show_case(row.case_uid, lambda: self.background.start(title, Lane.RETRIEVAL, priors, complete))
 
         def failed(error: WorkstationError) -> None:
             self.shell.messages.show_error(error)
-            self._pulled(case.case_uid)
+            self._changed()
+            self._show_case(case.case_uid)
 
-        title = _("Images of {patient}").format(patient=texts.person_name(case.patient.name))
-        self.background.start(title, Lane.RETRIEVAL, pull, lambda row: self._pulled(row.case_uid), failed)
+        self.background.start(title, Lane.RETRIEVAL, study, opened, failed)
 
-    def _pulled(self, case_uid: str) -> None:
+    def _changed(self) -> None:
+        """What is here, or whose a case is, has changed: worklist and status bar say so."""
         self.worklist.model.reload()
         self._show_status()
-        if self._opening == case_uid:
-            self._show_case(case_uid)
 
-    def _show_case(self, case_uid: str) -> None:
+    def _show_case(self, case_uid: str, then: Callable[[], object] | None = None) -> None:
+        """Open what is here of a case, if the reader still waits for it; `then` goes on once it is open."""
+        if self._opening != case_uid:
+            return
+
         def read() -> tuple[CaseRow, CaseContents, dict[str, Any], bool]:
             row = self._desk.begin_reading(case_uid)
             return row, self._desk.contents(case_uid), self._desk.draft(case_uid), row.is_held
@@ -159,6 +175,8 @@ class DeskWindow(QObject):
                 return
             self.reading.open_case(case, contents, draft, writable)
             self.shell.go(READING)
+            if then is not None:
+                then()
 
         self.background.run(Lane.INTERACTIVE, read, show)
 
@@ -167,8 +185,7 @@ class DeskWindow(QObject):
 
         def done(_sent: int) -> None:
             self.outbox.reload()
-            self.worklist.model.reload()
-            self._show_status()
+            self._changed()
 
         def deliver(report: Report, cancellation: Cancellation) -> int:
             return self._desk.deliver(report, cancellation)

@@ -43,20 +43,27 @@ class OpenCase:
         self._deliver = deliver
         self._loaders: dict[str, StackLoader] = {}
         pictures = [instance for instance in study if instance.has_pixels]
-        found: list[ShownStack] = []
+        self._first = pictures[0] if pictures else None
+        self.stacks: tuple[ShownStack, ...] = ()
         if pictures:
-            found += shown_stacks(build_stacks(pictures), pictures[0].study)
+            self.stacks = tuple(shown_stacks(build_stacks(pictures), pictures[0].study))
+        self._by_key = {stack.key: stack for stack in self.stacks}
         self.strangers: list[StudyHeader] = []
         """Priors whose images name another patient."""
+        self.add_priors(priors)
+
+    def add_priors(self, priors: Sequence[PriorStudy]) -> None:
+        """Offer the stacks of earlier studies too, also of such that came after the case was opened."""
+        known = {stack.study.study_uid for stack in self.stacks}
         for prior in priors:
             earlier = [instance for instance in prior.instances if instance.has_pixels]
-            if not earlier:
+            if not earlier or prior.header.study_uid in known:
                 continue
-            if pictures and not same_patient(pictures[0], earlier[0]):
+            if self._first is not None and not same_patient(self._first, earlier[0]):
                 self.strangers.append(prior.header)
-            found += shown_stacks(build_stacks(earlier), prior.header, prior=True, reason=prior.reason)
-        self.stacks: tuple[ShownStack, ...] = tuple(found)
-        self._by_key = {stack.key: stack for stack in found}
+            found = shown_stacks(build_stacks(earlier), prior.header, prior=True, reason=prior.reason)
+            self.stacks += tuple(found)
+            self._by_key |= {stack.key: stack for stack in found}
 
     @property
     def comparable(self) -> tuple[ShownStack, ...]:

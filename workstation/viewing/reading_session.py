@@ -1,6 +1,6 @@
 """The reading of one case, all of it: viewports, gestures, reformats, measurements, key images, the tool in hand."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from workstation.viewing.key_images import KeyImages
 from workstation.viewing.loading import Deliver
 from workstation.viewing.measurements import MeasurementStore
 from workstation.viewing.movement import Movement
-from workstation.viewing.open_case import OpenCase
+from workstation.viewing.open_case import OpenCase, PriorStudy
 from workstation.viewing.reformats import Reformats
 from workstation.viewing.tools import TOOLS
 from workstation.viewing.viewport import PlaneKind, VoiChoice
@@ -38,6 +38,7 @@ class ReadingSession:
         self.key_images = KeyImages()
         self.presets: tuple[Preset, ...] = load_presets()
         self.tool = "window"
+        self._hung: tuple[Any, ...] | None = None
         self.views.progress_changed.connect(lambda _key: self.annotations.fill_in())
 
     def close(self) -> None:
@@ -58,6 +59,20 @@ class ReadingSession:
             self._hang_one(viewport, placement)
         if protocol.link:
             self.move.link_here()
+        self._hung = self._arrangement()
+
+    def add_priors(self, priors: Sequence[PriorStudy]) -> None:
+        """Earlier studies that came after the case was opened; hung if the reader has arranged nothing yet."""
+        before = len(self.case.stacks)
+        self.case.add_priors(priors)
+        if len(self.case.stacks) > before and self._hung == self._arrangement():
+            self.hang()
+
+    def _arrangement(self) -> tuple[Any, ...]:
+        """What a reader may have changed, whatever the size of the window."""
+        states = [viewport.state for viewport in self.views.all]
+        shown = [(s.stack, s.kind, s.index, s.voi, s.inverted, s.turns, s.flipped, s.fitted, s.slab) for s in states]
+        return self.views.layout, self.views.active, *shown
 
     def _hang_one(self, viewport: Viewport, placement: Placement) -> None:
         stack, rule = placement.stack, placement.rule

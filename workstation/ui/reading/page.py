@@ -140,6 +140,15 @@ class ReadingPage(QWidget):
         self._show_face(READING)
         self.opened.emit(case.case_uid)
 
+    def add_priors(self, case: CaseRow, contents: CaseContents) -> None:
+        """The earlier studies of the open case have come: they are offered, and the form hears of them."""
+        if self._case is None or self._case.case_uid != case.case_uid or self.viewer.session is None:
+            return
+        self._case = case
+        self.band.show_case(case, contents)
+        self.report.set_case_values(self._desk.merge_values(case, contents))
+        self.viewer.add_priors(contents.priors)
+
     def close_case(self) -> None:
         """Put the case away; its draft stays."""
         self._close()

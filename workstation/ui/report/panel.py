@@ -94,6 +94,12 @@ class ReportPanel(QWidget):
             form = carry_over(form, template, case_values)
         self._show_template(template, form)
 
+    def set_case_values(self, case_values: Mapping[str, str]) -> None:
+        """More became known of the case, e.g. a prior came: fields nobody typed into follow."""
+        self._case_values = case_values
+        if self._template is not None and self._form is not None:
+            self._take(merge_case(self._template, self._form, case_values))
+
     def form(self) -> Form:
         """The form as it stands. Only while a case is shown."""
         assert self._form is not None, "no case is shown"

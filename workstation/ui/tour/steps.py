@@ -23,6 +23,9 @@ from workstation.ui.window import DeskWindow
 
 W = TypeVar("W", bound=QWidget)
 
+TRIES = 3
+"""How often a delivery may fail before the tour gives up."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -130,6 +133,7 @@ class Tour:
         )
         self._read.settle()
         first = step.seconds
+        self._hands.wait(lambda: not self._window.background.activities, _("for the earlier studies"))
         self._read.load()
         row = self._desk.case(case.case_uid)
         contents = self._desk.contents(case.case_uid)
@@ -343,8 +347,13 @@ class Tour:
     def deliver(self, case: CaseRow) -> None:
         """Wait until the package is stored, read back, compared, verified, and the workitem completed."""
         step = self._transcript.begin("deliver")
-        ended = ("delivered", "refused", "held", "paused")
-        self._hands.wait(lambda: self._package(case.case_uid).state in ended, _("for IRIS"), self._refusal)
+        failed = self._package(case.case_uid).attempts
+
+        def ended() -> bool:
+            package = self._package(case.case_uid)
+            return package.state in ("delivered", "refused", "held", "paused") or package.attempts >= failed + TRIES
+
+        self._hands.wait(ended, _("for IRIS"), self._refusal)
         package = self._package(case.case_uid)
         if package.state != "delivered":
             raise WorkstationError(_("The conclusion was not delivered"), package.last_error)

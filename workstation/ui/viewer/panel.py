@@ -132,18 +132,32 @@ class ViewerPanel(QWidget):
         self.grid.set_session(session)
         if case.stacks and not (view_json and session.restore(view_json)):
             session.hang()
-        self._band_text.setText(
-            _("The earlier study of {dates} names another patient: check who it belongs to.").format(
-                dates=", ".join(short_date(header.study_date) for header in case.strangers)
-            )
-        )
-        self._band.setVisible(bool(case.strangers))
+        self._show_strangers(case)
         self._show_state()
         self._draw_thumbnails(session)
         self._tell_measurements()
         self._tell_key_images()
         self.setFocus()
         self.case_opened.emit()
+
+    def add_priors(self, priors: Sequence[PriorStudy]) -> None:
+        """Offer earlier studies that came after the case was opened; nothing the reader arranged is moved."""
+        session = self.session
+        if session is None:
+            return
+        session.add_priors(priors)
+        self.strip.set_session(session)
+        self._show_strangers(session.case)
+        self._show_state()
+        self._draw_thumbnails(session)
+
+    def _show_strangers(self, case: OpenCase) -> None:
+        self._band_text.setText(
+            _("The earlier study of {dates} names another patient: check who it belongs to.").format(
+                dates=", ".join(short_date(header.study_date) for header in case.strangers)
+            )
+        )
+        self._band.setVisible(bool(case.strangers))
 
     def _restore(
         self,
