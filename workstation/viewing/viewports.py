@@ -68,7 +68,10 @@ class Viewports:
         case.arrived.connect(self._on_arrived)
 
     def close(self) -> None:
+        """Let go of pictures and with them of the pixels, at once and not when garbage is collected one day."""
         self._darkroom.close()
+        for viewport in self.all:
+            viewport.picture = None
 
     def __getitem__(self, number: int) -> Viewport:
         return self.all[number]
