@@ -339,10 +339,13 @@ class ViewerPanel(QWidget):
         session.views.activate(number)
         self._show_state()
 
-    def _state_changed(self, _number: int) -> None:
+    def _state_changed(self, number: int) -> None:
         """Lines and marks over all pictures follow; a picture that is on its way paints them itself when it comes."""
         session = self.session
         for canvas in self.canvases:
+            # of the others the empty ones have nothing to follow with
+            if canvas.picture is None and canvas.number != number:
+                continue
             if session is not None and not (session.views.awaits(canvas.number) and canvas.picture is not None):
                 canvas.update()
 
