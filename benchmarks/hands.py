@@ -23,7 +23,7 @@ from workstation.ui.viewer.canvas import Canvas
 from workstation.ui.viewer.panel import ViewerPanel
 from workstation.ui.window import DeskWindow
 
-LIMIT_S = 20
+LIMIT_S = 30
 KEY = bytes(range(32))
 
 

@@ -86,8 +86,9 @@ class BareWidget(QWidget):
         self._volume = volume
         self._table = np.clip((np.arange(-32768, 32768) + 160) * (255 / 400), 0, 255).astype(np.uint8)
         self._k = 0
-        self._rows = np.linspace(0, volume.shape[1] - 1, height).astype(np.intp)[:, None]
-        self._columns = np.linspace(0, volume.shape[2] - 1, width).astype(np.intp)[None, :]
+        rows = np.linspace(0, volume.shape[1] - 1, height).astype(np.intp)
+        columns = np.linspace(0, volume.shape[2] - 1, width).astype(np.intp)
+        self._places = rows[:, None] * volume.shape[2] + columns[None, :]
         self._loop = QEventLoop()
         self._grey: NDArray[np.uint8] = np.zeros((height, width), np.uint8)
         self.resize(width, height)
@@ -102,8 +103,9 @@ class BareWidget(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         self._k = (self._k + 1) % len(self._volume)
-        values = self._volume[self._k][self._rows, self._columns]
-        self._grey = self._table.take(values.astype(np.int32) + 32768)
+        # grey first: a slice has fewer pixels than the screen
+        grey = self._table.take(self._volume[self._k].astype(np.int32) + 32768)
+        self._grey = grey.reshape(-1).take(self._places)
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802

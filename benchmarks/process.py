@@ -28,7 +28,7 @@ def measure(folder: Path, voxel_bytes: int, repeat: int) -> list[Figure]:
             assert line == "usable\n", line
             process.stdout.read()
     told = subprocess.run([*_command(folder), "open"], check=True, capture_output=True, text=True).stdout.split()
-    idle, opened = (float(told[told.index(word) + 1]) for word in ("idle", "opened"))
+    idle, opened, closed = (float(told[told.index(word) + 1]) for word in ("idle", "opened", "closed"))
     volume = voxel_bytes / 1e6
     return [
         Figure(
@@ -37,9 +37,10 @@ def measure(folder: Path, voxel_bytes: int, repeat: int) -> list[Figure]:
         ),
         Figure("memory, PSS, worklist only", (idle,), None, "MB"),
         Figure("memory, PSS, study open", (opened,), 500, "MB"),
+        Figure("memory, PSS, study closed again", (closed,), None, "MB"),
         Figure(
-            "memory that the study adds", (opened - idle,), round(1.3 * volume), "MB", "median", "its voxels",
-            (volume,),
+            "memory that closing the study frees", (opened - closed,), round(1.3 * volume), "MB", "median",
+            "its voxels", (volume,),
         ),
     ]  # fmt: skip
 
@@ -75,6 +76,9 @@ def main(folder: Path, open_study: bool) -> None:
                 bench.viewer.run("slice.next")
                 bench.settle()
             print("opened", pss())
+            bench.close_case()
+            bench.rest(500)
+            print("closed", pss())
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from workstation.ui.tour.hands import Hands
 from workstation.ui.viewer.canvas import Canvas
 from workstation.ui.viewer.grid import GAP
 from workstation.viewing.open_case import OpenCase
-from workstation.viewing.viewport import ViewportState
+from workstation.viewing.viewports import Viewports
 
 SMALL, LARGE = (788, 488), (1900, 1200)
 
@@ -116,8 +116,7 @@ class Reading:
     def scrolling(self, size: tuple[int, int]) -> list[Figure]:
         """Key to painted slice, and window drag, one viewport."""
         bench, name = self._bench, f"{size[0]}×{size[1]}"
-        bench.viewer.run("layout.1x1")
-        bench.size_viewer(*size)
+        self._show_alone(size)
         self._press("Home")
         taken = [self._press("Down") for _step in range(self._steps)]
         bench.check(bench.visible()[0])
@@ -141,6 +140,14 @@ class Reading:
         aim = 4.0 if small else None
         return [*found, Figure(f"window drag, a step → painted, {name}", tuple(dragged), aim)]
 
+    def _show_alone(self, size: tuple[int, int]) -> None:
+        """The stack in a viewport of this size; a small one is a quarter of the window, which can't be as small."""
+        small = size == SMALL
+        self._bench.viewer.run("layout.2x2" if small else "layout.1x1")
+        self._bench.size_viewer(*((2 * each + GAP for each in size) if small else size))
+        shown = self._bench.visible()[0].size()
+        assert (shown.width(), shown.height()) == size, shown
+
     def planes(self, loops: tuple[float, ...]) -> list[Figure]:
         """Three planes, each at least 788×488: from the volume, from cold, and the crosshair drawn through them."""
         bench = self._bench
@@ -158,7 +165,7 @@ class Reading:
             bench.settle()
             self._press("M")
         self._press("M")
-        states = self._states()
+        states = [viewport.state for viewport in self._views().all]
         peer = "vtkImageReslice alone, sequential"
         sampled = tuple(self._reslice.milliseconds(states) for _run in range(max(self._repeat, 5)))
         self._press("C")
@@ -191,8 +198,13 @@ class Reading:
         views.show(number, views[number].state.tilted((1.0, 0.0, 0.0), 0.35, centre))
         views.show(number, views[number].state.tilted((0.0, 0.0, 1.0), 0.25, centre))
         views.activate(number)
-        bench.viewer.run("layout.maximise")
-        bench.size_viewer(*size)
+        if size == SMALL:
+            bench.size_viewer(*(2 * each + GAP for each in size))
+        else:
+            bench.viewer.run("layout.maximise")
+            bench.size_viewer(*size)
+        canvas = bench.viewer.canvases[number]
+        assert (canvas.width(), canvas.height()) == size, canvas.size()
         found = []
         peer = "vtkImageReslice alone, sequential"
         for slab, what, limit in ((Slab(), "oblique plane", None), (Slab(10, "mip"), "oblique 10 mm MIP", aim)):
@@ -203,10 +215,12 @@ class Reading:
             for _step in range(max(self._repeat, 5)):
                 taken.append(self._press("Down"))
                 sampled.append(self._reslice.milliseconds([state]))
-            bench.check(bench.visible()[0])
+            bench.check(canvas)
             found.append(Figure(f"{what}, {name}", tuple(taken), limit, "ms", "median", peer, tuple(sampled)))
         session.move.set_slab(number, Slab())
-        bench.viewer.run("layout.maximise")
+        if size != SMALL:
+            bench.viewer.run("layout.maximise")
+        bench.settle()
         self._press("M")
         return found
 
@@ -234,7 +248,7 @@ class Reading:
         viewer = self._bench.viewer
         return viewer.is_loaded() and viewer.is_settled() and len(self._bench.visible()) == 3
 
-    def _states(self) -> list[ViewportState]:
+    def _views(self) -> Viewports:
         session = self._bench.viewer.session
         assert session is not None
-        return [viewport.state for viewport in session.views.all]
+        return session.views

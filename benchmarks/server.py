@@ -74,7 +74,13 @@ def measure(orthanc: Any, series: WaveSeries, folder: Path, repeat: int) -> list
         Figure("pull into the sealed archive, all durable", tuple(pulled), 600, "ms", "median", peer, tuple(curl)),
         Figure("same", tuple(pulled), None, "ms", "median", ours, tuple(floor)),
         Figure(
-            "open from Orthanc → first picture painted", tuple(seen), OHIF_FIRST / 3, "ms", "median", peer, tuple(curl)
+            "open from Orthanc → first picture painted",
+            tuple(seen),
+            round(OHIF_FIRST / 3),
+            "ms",
+            "median",
+            peer,
+            tuple(curl),
         ),
         Figure("open from Orthanc → all slices usable", tuple(usable), 1000, "ms", "median", peer, tuple(curl)),
     ]
