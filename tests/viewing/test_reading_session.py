@@ -196,6 +196,51 @@ def test_length_by_drag_and_by_two_clicks(alone: tuple[ReadingSession, Any]) -> 
     assert second.primary.value == pytest.approx(40 * session.views[0].state.mm_per_pixel)
 
 
+def test_a_line_moves_only_when_selected_and_a_click_selects_it(alone: tuple[ReadingSession, Any]) -> None:
+    session, _series = alone
+    session.choose_tool("length")
+    hand = Hand(session, 0)
+    for event in (press(40, 40), move(140, 40), release(140, 40)):
+        hand.handle(event)
+    (drawn,) = session.store.drawings
+    session.choose_tool("window")
+    for event in (press(20, 90), release(20, 90)):
+        hand.handle(event)
+    assert session.store.selected == ""
+    window = session.views.window(0)
+    drag = (press(90, 40), move(100, 60), move(120, 70), release(120, 70))
+    for event in drag:
+        hand.handle(event)
+    assert session.store.drawings == (drawn,)
+    assert session.views.window(0) != window
+    window = session.views.window(0)
+    for event in (press(90, 40), move(91, 41), release(91, 41)):
+        hand.handle(event)
+    assert (session.store.drawings, session.store.selected) == ((drawn,), drawn.tracking_uid)
+    for event in drag:
+        hand.handle(event)
+    assert session.views.window(0) == window
+    state, mm = session.views[0].state, session.views[0].state.mm_per_pixel
+    (moved,) = session.store.drawings
+    shift = [new - old for new, old in zip(moved.points[0], drawn.points[0], strict=True)]
+    wanted = [mm * (30 * right + 30 * down) for right, down in zip(*state.axes, strict=True)]
+    assert shift == pytest.approx(wanted)
+    assert moved.quantities[0].value == pytest.approx(drawn.quantities[0].value)
+
+
+def test_a_click_with_a_drawing_tool_on_a_line_draws_nothing(alone: tuple[ReadingSession, Any]) -> None:
+    session, _series = alone
+    session.choose_tool("length")
+    hand = Hand(session, 0)
+    for event in (press(40, 40), move(140, 40), release(140, 40)):
+        hand.handle(event)
+    session.store.select("")
+    for event in (press(90, 40), release(90, 40)):
+        hand.handle(event)
+    assert not hand.busy
+    assert session.store.selected == session.store.drawings[0].tracking_uid
+
+
 def test_two_clicks_on_one_spot_draw_nothing(alone: tuple[ReadingSession, Any]) -> None:
     session, _series = alone
     session.choose_tool("length")

@@ -109,6 +109,10 @@ class Annotations:
         shown = [each for each in self.visible(self._views[number].state) if each[0] is not self.sketch]
         return grip_at(shown[::-1], x, y, ratio)
 
+    def draggable(self, grip: Grip) -> bool:
+        """Whether a drag from there is the graphic's: from a handle always, from the line of the selected one."""
+        return grip.handle is not None or grip.drawing.tracking_uid == self._store.selected
+
     def fill_in(self) -> None:
         """Measure what could not be measured before its pixels came."""
         if any(not drawing.measured for drawing in self._store.drawings):

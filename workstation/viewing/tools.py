@@ -170,7 +170,7 @@ def _drawn(
 
 
 def edit(session: "ReadingSession", number: int, press: PointerEvent) -> Gesture:
-    """A handle is dragged to a new place, a line moves the whole graphic; a click only selects."""
+    """A handle is dragged to a new place, the line of what is selected moves it whole; a click only selects."""
     grip = session.annotations.grip_at(number, press.x, press.y, press.ratio)
     if grip is None:
         yield
@@ -225,44 +225,73 @@ TOOLS: dict[str, Tool] = {
 
 # what the other buttons do, whatever tool is chosen
 BUTTONS: dict[Button, Start] = {"right": zoom, "middle": pan}
+# tools to which a click means nothing
+_BY_DRAG: tuple[Start, ...] = (window, pan, zoom, scroll)
 
 
 class Hand:
-    """Leads the events of one viewport to the gesture they belong to."""
+    """Leads the events of one viewport to the gesture they belong to.
+
+    A handle can always be dragged, a line only when its graphic is selected: else no measurement would be safe from
+    the window. A click on an unselected line selects, a click beside all graphics lets go; a drag is the tool's.
+    """
 
     def __init__(self, session: "ReadingSession", number: int) -> None:
         self._session = session
         self._number = number
         self._gesture: Gesture | None = None
+        # a press that is not yet a click or a drag, and the tracking UID that a click selects
+        self._undecided: tuple[PointerEvent, str] | None = None
 
     @property
     def busy(self) -> bool:
-        return self._gesture is not None
+        return self._gesture is not None or self._undecided is not None
 
     def handle(self, event: PointerEvent) -> None:
-        if self._gesture is not None:
+        if self._undecided is not None:
+            self._decide(*self._undecided, event)
+        elif self._gesture is not None:
             self._go_on(event)
         elif event.kind == "press":
-            self._gesture = self._start(event)(self._session, self._number, event)
-            try:
-                next(self._gesture)
-            except StopIteration:
-                self._gesture = None
+            self._press(event)
 
     def cancel(self) -> None:
         """Take back what is half drawn."""
-        gesture, self._gesture = self._gesture, None
+        gesture, self._gesture, self._undecided = self._gesture, None, None
         if gesture is not None:
             gesture.close()
 
-    def _start(self, event: PointerEvent) -> Start:
+    def _press(self, event: PointerEvent) -> None:
         if event.button != "left":
-            return BUTTONS.get(event.button, window)
-        if event.shift:
-            return pan
-        if self._session.annotations.grip_at(self._number, event.x, event.y, event.ratio) is not None:
-            return edit
-        return TOOLS[self._session.tool].start
+            self._begin(BUTTONS.get(event.button, window), event)
+        elif event.shift:
+            self._begin(pan, event)
+        else:
+            annotations = self._session.annotations
+            grip = annotations.grip_at(self._number, event.x, event.y, event.ratio)
+            tool = TOOLS[self._session.tool]
+            if grip is not None and annotations.draggable(grip):
+                self._begin(edit, event)
+            elif grip is not None or tool.start in _BY_DRAG:
+                self._undecided = event, "" if grip is None else grip.drawing.tracking_uid
+            else:
+                self._begin(tool.start, event)
+
+    def _decide(self, press: PointerEvent, tracking_uid: str, event: PointerEvent) -> None:
+        if event.far_from(press):
+            self._undecided = None
+            self._begin(TOOLS[self._session.tool].start, press)
+            self.handle(event)
+        elif event.kind == "release":
+            self._undecided = None
+            self._session.store.select(tracking_uid)
+
+    def _begin(self, start: Start, press: PointerEvent) -> None:
+        self._gesture = start(self._session, self._number, press)
+        try:
+            next(self._gesture)
+        except StopIteration:
+            self._gesture = None
 
     def _go_on(self, event: PointerEvent) -> None:
         gesture = self._gesture

@@ -167,7 +167,7 @@ class PictureReader:
         """Pan the first viewport until the spot is in its middle: three planes then go through it."""
         canvas, picture = self.canvas(), self.picture()
         middle = self._logical(canvas, (picture.shape[1] - 1) / 2, (picture.shape[0] - 1) / 2)
-        # with the left button a drag that begins on a measurement moves the measurement
+        # with the left button a drag that begins on the selected measurement moves the measurement
         self._hands.drag(canvas, self._logical(canvas, spot.x, spot.y), middle, Qt.MouseButton.MiddleButton)
         self.settle()
 

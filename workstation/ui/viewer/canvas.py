@@ -263,7 +263,8 @@ class Canvas(QWidget):
         session = self._here
         if session is None:
             return
-        gripping = session.annotations.grip_at(self.number, pointer.x, pointer.y, pointer.ratio) is not None
+        grip = session.annotations.grip_at(self.number, pointer.x, pointer.y, pointer.ratio)
+        gripping = grip is not None and session.annotations.draggable(grip)
         drawing = session.tool in ("length", "ellipse", "crosshair")
         shape = Qt.CursorShape.CrossCursor if drawing else Qt.CursorShape.ArrowCursor
         shape = Qt.CursorShape.PointingHandCursor if gripping else shape
