@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 from PySide6.QtCore import QCoreApplication, QEvent
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 
 from workstation import language
 from workstation.app import Application, application
@@ -89,12 +89,7 @@ class Reader:
         self.open(case)
         viewer, background = self.window.reading.viewer, self.window.background
         self.hands.wait(lambda: viewer.session is not None and not background.activities, "for the images")
-        try:
-            self.hands.wait(lambda: viewer.is_settled() and viewer.is_loaded(), "for the pictures")
-        except Exception:
-            s = viewer.session
-            print("DBG", s.views.layout, [(c.number, c.isVisible(), s.views[c.number].asked, c.painted_request, c.picture and c.picture.missing, s.views[c.number].state.kind, s.views[c.number].state.index, s.views[c.number].state.stack[-6:], s.views[c.number].state.width) for c in viewer.canvases], [(l.finished, l.loaded_count) for l in s.case.loaders()], viewer.is_settled(), viewer.is_loaded())
-            raise
+        self.hands.wait(lambda: viewer.is_settled() and viewer.is_loaded(), "for the pictures")
 
     def field(self, name: str) -> QLineEdit:
         return next(edit for edit in self.shell.findChildren(QLineEdit) if edit.accessibleName() == name)
@@ -104,6 +99,20 @@ class Reader:
         self.window.reading.viewer.setFocus()
         self.hands.press("F6")
         self.hands.press("Alt+Shift+N")
+
+    def sign(self, case: CaseRow, password: str) -> None:
+        """Read a case, answer it, look at the document and sign."""
+        self.read(case)
+        self.answer_all()
+        self.ask_to_sign()
+        field = self.field("Password of the identity")
+        field.setFocus()
+        self.hands.type(password, field)
+        self.hands.press("Return", field)
+        self.hands.wait(lambda: bool(self.desk.outbox()), "for the package")
+
+    def package_state(self) -> str:
+        return self.desk.outbox()[0].state
 
     def ask_to_sign(self) -> None:
         self.hands.press("Ctrl+Return")
@@ -321,3 +330,39 @@ def test_a_case_that_another_took_first_is_said_to_be_gone(seat: Seat, iris: Emb
     reader.open(case)
     reader.hands.wait(lambda: bool(reader.message), "for the message")
     assert not reader.desk.case(case.case_uid).is_held
+
+
+def test_a_refused_conclusion_is_sent_again_on_the_readers_word(
+    seat: Seat, demo: DemoFolder, iris: EmbeddedIris
+) -> None:
+    iris.faults.force(422, path="*/studies/*", method="POST")
+    reader = seat()
+    reader.sign(reader.find("FLG"), demo.identities.password)
+    reader.hands.wait(lambda: reader.package_state() == "refused", "for the refusal")
+    buttons = reader.window.outbox.findChildren(QPushButton)
+    reader.hands.wait(lambda: any(each.isVisible() and each.text() == "Send again" for each in buttons), "for the word")
+    reader.hands.click(next(each for each in buttons if each.text() == "Send again"))
+    reader.hands.wait(lambda: reader.package_state() == "delivered", "for the delivery")
+
+
+def test_send_now_tries_what_was_to_be_tried_later(seat: Seat, demo: DemoFolder, iris: EmbeddedIris) -> None:
+    iris.faults.force(503, path="*/studies/*", method="POST", retry_after=600)
+    reader = seat()
+    reader.sign(reader.find("FLG"), demo.identities.password)
+    reader.hands.wait(lambda: reader.desk.outbox()[0].attempts == 1, "for the first try")
+    reader.hands.rest(0.3)
+    assert reader.package_state() != "delivered"
+    reader.hands.press("F4", reader.shell)
+    reader.hands.press("F5", reader.window.outbox)
+    reader.hands.wait(lambda: reader.package_state() == "delivered", "for the delivery")
+
+
+def test_a_signed_case_opens_for_viewing_only(seat: Seat, demo: DemoFolder) -> None:
+    reader = seat()
+    case = reader.find("FLG")
+    reader.sign(case, demo.identities.password)
+    reader.hands.wait(lambda: reader.package_state() == "delivered", "for the delivery")
+    reader.window.open_case(case.case_uid)
+    viewer = reader.window.reading.viewer
+    reader.hands.wait(lambda: viewer.session is not None and viewer.is_settled(), "for the pictures")
+    assert not reader.window.reading.report.isEnabled()

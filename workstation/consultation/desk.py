@@ -236,6 +236,10 @@ class Desk:
         """How many packages may be tried now."""
         return len(self._outbox.due())
 
+    def hurry(self) -> None:
+        """On the reader's word: what waits for its next try may be tried now."""
+        self._outbox.hurry()
+
     def deliver(self, report: Report = silent, cancellation: Cancellation | None = None) -> int:
         """*Network.* Deliver what is due; how many packages arrived, were read back, compared and verified.
 

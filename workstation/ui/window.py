@@ -49,7 +49,8 @@ class DeskWindow(QObject):
         self.reading.trouble.connect(self.shell.messages.show_error)
         self.reading.signed.connect(self._signed)
         self.reading.returned.connect(self._returned)
-        self.outbox.deliver_requested.connect(self.deliver)
+        self.outbox.deliver_requested.connect(self.send_now)
+        self.outbox.again_requested.connect(self.send_again)
         self.outbox.counted.connect(lambda count: self.shell.set_badge(OUTBOX, count))
         self.shell.closing.connect(self.close)
         self._poll = QTimer(self)
@@ -157,7 +158,7 @@ class DeskWindow(QObject):
 
         def read() -> tuple[CaseRow, CaseContents, dict[str, Any], bool]:
             row = self._desk.begin_reading(case_uid)
-            return row, self._desk.contents(case_uid), self._desk.draft(case_uid), row.is_held
+            return row, self._desk.contents(case_uid), self._desk.draft(case_uid), row.is_writable
 
         def show(answer: tuple[CaseRow, CaseContents, dict[str, Any], bool]) -> None:
             if self._opening != case_uid:
@@ -179,6 +180,14 @@ class DeskWindow(QObject):
                 then()
 
         self.background.run(Lane.INTERACTIVE, read, show)
+
+    def send_now(self) -> None:
+        """Try everything that waits, also what was to be tried later."""
+        self.background.run(Lane.SUBMISSION, self._desk.hurry, lambda _none: self.deliver())
+
+    def send_again(self, case_uid: str) -> None:
+        """The reader decided on a package that doesn't go by itself."""
+        self.background.run(Lane.SUBMISSION, lambda: self._desk.send_again(case_uid), lambda _none: self.deliver())
 
     def deliver(self) -> None:
         """Send what is due in the outbox."""

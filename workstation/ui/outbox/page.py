@@ -36,6 +36,9 @@ STATES = {
     "held": N_("Kept back: decide"),
 }
 
+# what the reader may decide on a package that doesn't go by itself
+AGAIN = {"refused": N_("Send again"), "held": N_("Send as an unsolicited opinion")}
+
 ROLES = {
     "key_images": N_("Key images"),
     "presentation": N_("Graphics"),
@@ -100,6 +103,7 @@ class OutboxPage(QWidget):
     """Reads the outbox when told to; `deliver_requested` asks for a try now."""
 
     deliver_requested = Signal()
+    again_requested = Signal(str)
     counted = Signal(int)
 
     def __init__(self, desk: Desk, background: Background) -> None:
@@ -116,11 +120,15 @@ class OutboxPage(QWidget):
         send.setToolTip(_("Try everything that waits (F5)"))
         theme.set_role(send, "primary")
         send.clicked.connect(self.deliver_requested)
+        self._again = QPushButton(self)
+        self._again.clicked.connect(self._ask_again)
+        self._again.hide()
         head = QHBoxLayout()
         head.setSpacing(10)
         head.addWidget(title)
         head.addWidget(self._summary)
         head.addStretch(1)
+        head.addWidget(self._again)
         head.addWidget(send)
         self._table = QTableView(self)
         self._set_up_table()
@@ -194,8 +202,11 @@ class OutboxPage(QWidget):
             if widget is not None:
                 widget.deleteLater()
         if not 0 <= number < len(self._model.rows):
+            self._again.hide()
             return
         row = self._model.rows[number]
+        self._again.setVisible(row.state in AGAIN)
+        self._again.setText(texts.worded(AGAIN, row.state))
         self._write((_("What happened"),), "heading")
         self._write([f"{texts.short_time(event.at)}   {event.text}" for event in row.journal])
         if row.last_error:
@@ -207,6 +218,11 @@ class OutboxPage(QWidget):
                 "muted",
             )
         self._lines.addStretch(1)
+
+    def _ask_again(self) -> None:
+        number = self._table.currentIndex().row()
+        if 0 <= number < len(self._model.rows):
+            self.again_requested.emit(self._model.rows[number].case_uid)
 
     def _write(self, lines: Sequence[str], role: str = "") -> None:
         for line in lines:

@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, Q
 
 from workstation.consultation.case import CaseContents, CaseRow
 from workstation.consultation.claiming import RETURN_REASONS
-from workstation.language import _
+from workstation.language import _, ngettext
 from workstation.ui import texts, theme
 
 
@@ -70,10 +70,14 @@ class CaseBand(QFrame):
             )
         )
         self._kind.setText(texts.worded(texts.KINDS, case.kind.value))
+        complete = case.received >= case.expected
+        images = sum(instance.number_of_frames for instance in contents.study) if contents is not None else 0
         self._complete.setText(
-            _("{received} of {expected} images").format(received=case.received, expected=case.expected)
+            ngettext("{count} image", "{count} images", images).format(count=images)
+            if complete
+            else _("{received} of {expected} objects are here").format(received=case.received, expected=case.expected)
         )
-        theme.set_role(self._complete, "muted" if case.received >= case.expected else "warning")
+        theme.set_role(self._complete, "muted" if complete else "warning")
         countdown, urgency = texts.until(case.deadline)
         self._deadline.setText(
             _("due in {span}").format(span=countdown) if countdown and urgency != "overdue" else countdown

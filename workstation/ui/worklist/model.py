@@ -66,7 +66,7 @@ COLUMNS: tuple[Column, ...] = (
         lambda row: texts.worded(texts.STATES, row.state.value),
         124,
     ),
-    Column(N_("Images here"), _here, _priors, 104),
+    Column(N_("Here"), _here, _priors, 104),
     Column(N_("Sender"), lambda row: row.sender, lambda row: row.label, 210, wide_only=True),
     Column(N_("Reader"), lambda row: texts.person_name(row.reader), lambda row: "", 190, wide_only=True),
 )

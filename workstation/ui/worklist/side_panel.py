@@ -104,7 +104,7 @@ class CasePanel(QFrame):
                 (_("Sender"), case.sender),
                 (_("Queue"), case.label),
                 (_("Deadline"), texts.short_time(case.deadline)),
-                (_("Images here"), _here(case)),
+                (_("Here"), _here(case)),
             )
         )
         if contents is not None:
