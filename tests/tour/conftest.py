@@ -10,15 +10,18 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 import workstation.demo.phantoms
@@ -183,6 +186,12 @@ def watch(
         time.sleep(0.005)
 
 
+@pytest.fixture(scope="session")
+def watch_tour() -> Callable[..., None]:
+    """`watch_tour(process, folder, reached)`, for a tour that the test started itself."""
+    return watch
+
+
 @pytest.fixture(scope="module")
 def new_user(tmp_path_factory: pytest.TempPathFactory, phantoms: PhantomSet) -> Iterator[Callable[[], User]]:
     """Makes users; what their programs kept is gone after the file's tests."""
@@ -211,21 +220,37 @@ def demo_folder(new_user: Callable[[], User], phantoms: PhantomSet) -> DemoFolde
     return prepare(folder, silent)
 
 
-@pytest.fixture
-def display(tmp_path: Path) -> Iterator[str]:
-    """An X server of its own, with a screen larger than any window here."""
+@dataclass(frozen=True)
+class Screen:
+    """An X server: its name for DISPLAY, and the file in which it keeps its picture (XWD)."""
+
+    name: str
+    frame: Path
+
+    def colours(self) -> int:
+        """How many different pixels the screen shows now."""
+        data = self.frame.read_bytes()
+        header, colours = struct.unpack(">I", data[:4])[0], struct.unpack(">I", data[76:80])[0]
+        pixels = np.frombuffer(data, "<u4", offset=header + 12 * colours)
+        return len(np.unique(pixels))
+
+
+@pytest.fixture(scope="module")
+def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
+    """An X server of its own, larger than any window here."""
     if not shutil.which("Xvfb"):
         pytest.skip("Xvfb is not installed")
+    folder = tmp_path_factory.mktemp("xvfb")
     reading, writing = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "2000x1400x24", "-nolisten", "tcp", "-noreset"]
-    with (tmp_path / "xvfb.log").open("wb") as log:
-        server = subprocess.Popen(command, pass_fds=(writing,), stdout=log, stderr=log)
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "2000x1400x24", "-fbdir", str(folder)]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen([*command, "-nolisten", "tcp"], pass_fds=(writing,), stdout=log, stderr=log)
     os.close(writing)
     with os.fdopen(reading) as pipe:
         number = pipe.readline().strip()
     try:
-        assert number, (tmp_path / "xvfb.log").read_text(encoding="utf-8")
-        yield f":{number}"
+        assert number, (folder / "log").read_text(encoding="utf-8")
+        yield Screen(f":{number}", folder / "Xvfb_screen0")
     finally:
         server.terminate()
         server.wait(10)
