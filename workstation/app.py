@@ -11,7 +11,7 @@ from workstation.errors import SignInNeeded
 from workstation.iris.wire import Wire, connect
 from workstation.jobs import Workers
 from workstation.language import _
-from workstation.settings import ServerProfile, Settings
+from workstation.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Application:
     archive: Archive
     desk: Desk
     workers: Workers
+    sign_in: Callable[[str], None]
 
 
 @contextmanager
@@ -36,23 +37,35 @@ def application(
     language.set_language(settings.language)
     key = secrets.open_key(settings.data_dir, passphrase)
     with Archive.open(settings.data_dir, key) as archive:
+        door = _Door(settings, key, password)
+        desk = Desk(archive, door.link if settings.servers else None, settings)
         workers = Workers()
         try:
-            yield Application(settings, archive, Desk(archive, _link(settings, key, password), settings), workers)
+            yield Application(settings, archive, desk, workers, door.sign_in)
         finally:
             workers.close()
 
 
-def _link(settings: Settings, key: bytes, given: str | None) -> Callable[[], Wire] | None:
-    """The way to IRIS, taken when it is first needed and again after it broke; None without a server."""
-    if not settings.servers:
-        return None
-    profile: ServerProfile = settings.server
+class _Door:
+    """The way to IRIS: the password that was given, or else the one that is remembered."""
 
-    def link() -> Wire:
-        password = secrets.password(profile.name, data_dir=settings.data_dir, key=key) if given is None else given
+    def __init__(self, settings: Settings, key: bytes, given: str | None) -> None:
+        self._settings = settings
+        self._key = key
+        self._given = given
+
+    def link(self) -> Wire:
+        """Connect; called when the link is first needed and again after it broke."""
+        profile, password = self._settings.server, self._given
+        if password is None:
+            password = secrets.password(profile.name, data_dir=self._settings.data_dir, key=self._key)
         if password is None and profile.user:
             raise SignInNeeded(_("The password for {server} is not known").format(server=profile.name))
         return connect(profile, password or "")
 
-    return link
+    def sign_in(self, password: str) -> None:
+        """Try a password and remember it. Raises what connecting raises, and forgets it then."""
+        profile = self._settings.server
+        connect(profile, password)
+        self._given = password
+        secrets.remember_password(profile.name, password, data_dir=self._settings.data_dir, key=self._key)

@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-from dataclasses import replace
 
 from workstation import settings as settings_file
 from workstation.app import application
@@ -26,8 +25,8 @@ def run(options: argparse.Namespace) -> int:
     from workstation.ui.application import ask_passphrase, qt_application, run_window
 
     qt_application(settings.theme)
-    with application(settings, passphrase=passphrase_of(options, ask_passphrase), password=password) as desk:
-        return run_window(desk.desk, desk.workers, replace(settings))
+    with application(settings, passphrase=passphrase_of(options, ask_passphrase), password=password) as opened:
+        return run_window(opened.desk, opened.workers, settings, opened.sign_in)
 
 
 def must_have_display() -> None:

@@ -1,6 +1,7 @@
 """The Qt application: made once a process, in the theme and language of the settings."""
 
 import sys
+from collections.abc import Callable
 
 from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
 from PySide6.QtWidgets import QApplication, QInputDialog, QLineEdit
@@ -38,10 +39,10 @@ def ask_passphrase() -> str:
     return text
 
 
-def run_window(desk: Desk, workers: Workers, settings: Settings) -> int:
+def run_window(desk: Desk, workers: Workers, settings: Settings, sign_in: Callable[[str], None]) -> int:
     """Show the desk's window until it is closed; the exit status."""
     app = qt_application(settings.theme)
-    window = DeskWindow(desk, workers, settings)
+    window = DeskWindow(desk, workers, settings, sign_in)
     window.shell.show()
     window.start()
     return app.exec()

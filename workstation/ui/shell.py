@@ -22,6 +22,7 @@ from workstation.errors import WorkstationError
 from workstation.language import _
 from workstation.ui import theme
 from workstation.ui.background import Background
+from workstation.ui.sign_in import SignInStrip
 from workstation.ui.status import Status, StatusBar
 
 
@@ -84,12 +85,14 @@ class Shell(QMainWindow):
         self._buttons.setExclusive(True)
         self._stack = QStackedWidget(self)
         self.messages = MessageStrip(self)
+        self.sign_in = SignInStrip(self)
         self.status = StatusBar(background, self)
         background.trouble.connect(self.messages.show_error)
 
         content = QVBoxLayout()
         content.setContentsMargins(0, 0, 0, 0)
         content.setSpacing(0)
+        content.addWidget(self.sign_in)
         content.addWidget(self.messages)
         content.addWidget(self._stack, 1)
         row = QHBoxLayout()

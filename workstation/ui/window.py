@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from workstation.consultation.case import CaseContents, CaseRow
 from workstation.consultation.desk import Desk
-from workstation.errors import CaseUnavailable, LinkDown, WorkstationError
+from workstation.errors import CaseUnavailable, LinkDown, SignInNeeded, WorkstationError
 from workstation.jobs import Cancellation, Lane, Report, Workers
 from workstation.language import _
 from workstation.settings import Settings
@@ -26,9 +26,12 @@ WORKLIST, READING, OUTBOX = range(3)
 class DeskWindow(QObject):
     """Builds the pages and carries the reader from the worklist through reading to the outbox."""
 
-    def __init__(self, desk: Desk, workers: Workers, settings: Settings) -> None:
+    def __init__(
+        self, desk: Desk, workers: Workers, settings: Settings, sign_in: Callable[[str], None] | None = None
+    ) -> None:
         super().__init__()
         self._desk = desk
+        self._try_password = sign_in
         self._settings = settings
         self._link = "unknown"
         self._opening = ""
@@ -53,6 +56,7 @@ class DeskWindow(QObject):
         self.outbox.again_requested.connect(self.send_again)
         self.outbox.counted.connect(lambda count: self.shell.set_badge(OUTBOX, count))
         self.shell.closing.connect(self.close)
+        self.shell.sign_in.given.connect(self._sign_in)
         self._poll = QTimer(self)
         self._poll.setInterval(int(settings.poll_seconds * 1000))
         self._poll.timeout.connect(self.refresh)
@@ -83,13 +87,31 @@ class DeskWindow(QObject):
             self._link = "online"
             self._changed()
 
-        def failed(error: WorkstationError) -> None:
-            self._link = "offline"
-            if not isinstance(error, LinkDown):
-                self.shell.messages.show_error(error)
-            self._changed()
+        if self.shell.sign_in.isVisible():
+            # the same password again and again would lock the account
+            return
+        self.background.run(Lane.RETRIEVAL, lambda: self._desk.refresh(Cancellation()), done, self._refused)
 
-        self.background.run(Lane.RETRIEVAL, lambda: self._desk.refresh(Cancellation()), done, failed)
+    def _refused(self, error: WorkstationError) -> None:
+        self._link = "offline"
+        if isinstance(error, SignInNeeded) and self._try_password is not None:
+            self.shell.sign_in.ask(self._settings.server.name, error)
+        elif not isinstance(error, LinkDown):
+            self.shell.messages.show_error(error)
+        self._changed()
+
+    def _sign_in(self, password: str) -> None:
+        """A password was typed: try it, and go on where the sign-in was missing."""
+        attempt = self._try_password
+        if attempt is None:
+            return
+
+        def done(_none: None) -> None:
+            self.shell.sign_in.hide()
+            self.refresh()
+            self.deliver()
+
+        self.background.run(Lane.RETRIEVAL, lambda: attempt(password), done, self._refused)
 
     def open_case(self, case_uid: str) -> None:
         """Claim a case if it is free, fetch what lacks, and open it for reading."""
@@ -200,7 +222,7 @@ class DeskWindow(QObject):
             return self._desk.deliver(report, cancellation)
 
         def counted(waiting: int) -> None:
-            if waiting:
+            if waiting and not self.shell.sign_in.isVisible():
                 self.background.start(_("Sending conclusions"), Lane.SUBMISSION, deliver, done, failed)
 
         def failed(_error: WorkstationError) -> None:
