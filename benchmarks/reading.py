@@ -8,8 +8,9 @@ from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtTest import QTest
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication
 
 from benchmarks.figures import Figure
 from benchmarks.hands import KEY, Bench, opened_bench
@@ -229,15 +230,36 @@ class Reading:
         return self._bench.timed(lambda: self._hands.press(key, viewer), viewer.is_settled)
 
     def _drag(self, canvas: Canvas, place: Callable[[int], QPoint]) -> list[float]:
-        QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=place(0))
+        """Milliseconds from each move of the mouse, with its left button held, to the pictures it asked for."""
+        self._mouse(canvas, QEvent.Type.MouseButtonPress, place(0))
+        # until it has gone some pixels, a press may still become a click
+        start = 9
+        self._mouse(canvas, QEvent.Type.MouseMove, place(start))
         self._bench.settle()
         taken = []
         for number in range(1, self._steps + 1):
-            move = partial(QTest.mouseMove, canvas, place(3 * number))
-            taken.append(self._bench.timed(move, self._bench.viewer.is_settled))
-        QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=place(3 * self._steps))
+            before = self._asked()
+            taken.append(
+                self._bench.timed(
+                    partial(self._mouse, canvas, QEvent.Type.MouseMove, place(start + 3 * number)),
+                    lambda before=before: self._asked() != before and self._bench.viewer.is_settled(),
+                )
+            )
+        self._mouse(canvas, QEvent.Type.MouseButtonRelease, place(start + 3 * self._steps))
         self._bench.settle()
         return taken
+
+    def _asked(self) -> list[int]:
+        return [viewport.asked for viewport in self._views().all]
+
+    @staticmethod
+    def _mouse(canvas: Canvas, kind: QEvent.Type, at: QPoint) -> None:
+        left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+        button = none if kind is QEvent.Type.MouseMove else left
+        held = none if kind is QEvent.Type.MouseButtonRelease else left
+        point = QPointF(at)
+        event = QMouseEvent(kind, point, canvas.mapToGlobal(point), button, held, Qt.KeyboardModifier.NoModifier)
+        QApplication.sendEvent(canvas, event)
 
     def _open_in_planes(self) -> None:
         viewer = self._bench.viewer

@@ -20,7 +20,8 @@ def test_a_tiny_run_measures_everything_but_the_server_and_checks_its_pictures(t
     report = json.loads(found.read_text(encoding="utf-8"))
     assert report["left_out"] == ["what needs Debian's Orthanc"]
     assert len(report["figures"]) > 15
-    assert all(figure["samples"] and figure["value"] > 0 for figure in report["figures"])
+    assert all(figure["samples"] for figure in report["figures"])
+    assert all(figure["value"] > 0 for figure in report["figures"] if figure["unit"] == "ms")
     assert _status() == before
 
 
