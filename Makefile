@@ -13,7 +13,8 @@ APT_RUN := libegl1 libgl1 libxcb-cursor0 libxkbcommon-x11-0 libxcb-icccm4 libxcb
   libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 libxcb-xfixes0 libdbus-1-3 libfontconfig1 libglib2.0-0
 APT_TEST := orthanc orthanc-dicomweb dcmtk dicom3tools poppler-utils openssl xvfb xauth x11-utils curl
 APT_PACKAGE := binutils
-MO := resources/locale/ru/LC_MESSAGES/workstation.mo
+PO := resources/locale/ru/LC_MESSAGES/workstation.po
+MO := $(PO:.po=.mo)
 DIR ?= tour
 
 .PHONY: help demo test test-long check bench screenshots package setup apt-run apt-test apt-package lock messages clean
@@ -64,8 +65,11 @@ lock: $(STAMP)
 messages: setup
 	$(BIN)/pybabel --quiet extract -k _ -k N_ -k ngettext:1,2 -w 120 --no-location --sort-output --omit-header \
 	  -o build-messages.pot workstation
+	sed '/^$$/q' $(PO) > build-header.po
 	$(BIN)/pybabel --quiet update --no-fuzzy-matching -w 120 --omit-header -D workstation -i build-messages.pot -d resources/locale -l ru
-	rm -f build-messages.pot
+	# Babel would date a header and forget the plural forms without one: ours is put back
+	{ cat build-header.po; cat $(PO); } > build-messages.po && mv build-messages.po $(PO)
+	rm -f build-messages.pot build-header.po
 
 setup: $(STAMP) $(MO)
 
@@ -76,7 +80,7 @@ $(STAMP): installer/requirements.lock pyproject.toml
 	$(BIN)/python -m pip --quiet --disable-pip-version-check install --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(MO): resources/locale/ru/LC_MESSAGES/workstation.po $(STAMP)
+$(MO): $(PO) $(STAMP)
 	$(BIN)/pybabel --quiet compile -D workstation -d resources/locale
 
 apt-run:
