@@ -45,6 +45,20 @@ def ngettext(singular: str, plural: str, count: int) -> str:
     return _catalogue(_current).ngettext(singular, plural, count)
 
 
+def number_text(value: float, digits: int = 1, code: str = "", *, trim: bool = False) -> str:
+    """A number with at most `digits` decimals as the current language, or that of `code`, writes it.
+
+    The minus is a true one and zero has none; `trim` leaves out zeros at the end of the decimals.
+    """
+    text = f"{value:.{digits}f}"
+    if trim and digits:
+        text = text.rstrip("0").rstrip(".")
+    if float(text) == 0:
+        text = text.removeprefix("-")
+    text = text.replace("-", "\N{MINUS SIGN}")
+    return text.replace(".", ",") if (code or _current) == "ru" else text
+
+
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name
     """The text unchanged, marked for the catalogue."""
     return message

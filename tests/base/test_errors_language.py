@@ -7,7 +7,7 @@ import pytest
 
 from workstation import errors, language
 from workstation.errors import ServerRefused, WorkstationError
-from workstation.language import LANGUAGES, N_, _, current_language, ngettext, set_language
+from workstation.language import LANGUAGES, N_, _, current_language, ngettext, number_text, set_language
 from workstation.resources import resource
 
 
@@ -68,3 +68,14 @@ def test_shipped_files_are_found_and_absent_ones_told() -> None:
     assert resource().is_dir()
     with pytest.raises(FileNotFoundError, match="resources/no/such"):
         resource("no", "such")
+
+
+@pytest.mark.parametrize(
+    ("code", "written"),
+    [("en", ["12.35", "−0.5", "0.0", "1000", "2.5", "3"]), ("ru", ["12,35", "−0,5", "0,0", "1000", "2,5", "3"])],
+)
+def test_numbers_are_written_as_the_language_does(code: str, written: list[str]) -> None:
+    set_language(code)
+    said = [number_text(12.35, 2), number_text(-0.5), number_text(-0.04), number_text(1000, 0)]
+    said += [number_text(2.50, 2, trim=True), number_text(3.0, 2, trim=True)]
+    assert said == written

@@ -18,7 +18,7 @@ from workstation.archive.ledger import Gap, SeriesLedger, StudyLedger
 from workstation.errors import LinkDown, MalformedAnswer, ServerRefused, UnreadableObject, WorkstationError
 from workstation.iris.entries import InstanceEntry, SeriesEntry
 from workstation.jobs import Cancellation, Progress, Report, silent
-from workstation.language import _
+from workstation.language import _, number_text
 
 DOCUMENT_MODALITIES = frozenset({"SR", "DOC", "KO", "PR"})
 
@@ -190,8 +190,8 @@ class _Course:
 
     def tell(self, images: int = 0, size: int = 0) -> None:
         done, total = self.done + images, max(self.total, self.done + images)
-        text = _("{done} of {total} images, {size:.1f} MB").format(
-            done=done, total=total, size=(self.size + size) / 1e6
+        text = _("{done} of {total} images, {size} MB").format(
+            done=done, total=total, size=number_text((self.size + size) / 1e6)
         )
         self.report(Progress(done, total, text))
 

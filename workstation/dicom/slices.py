@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workstation.language import _
+from workstation.language import _, number_text
 
 Vectors = NDArray[np.float64]
 
@@ -62,10 +62,12 @@ def place(positions: Vectors, normal: Vectors) -> Placement:
     across = np.linalg.norm(residual - (residual @ normal)[:, None] * normal, axis=1).max()
     if along > max(_TOLERANCE * float(step @ normal), _SAME_MM):
         return refused(
-            _("uneven slice steps, {least:.2f} to {most:.2f} mm").format(least=steps.min(), most=steps.max())
+            _("uneven slice steps, {least} to {most} mm").format(
+                least=number_text(steps.min(), 2), most=number_text(steps.max(), 2)
+            )
         )
     if across > _IN_PLANE_MM:
-        return refused(_("the slices are shifted against each other by up to {mm:.1f} mm").format(mm=across))
+        return refused(_("the slices are shifted against each other by up to {mm} mm").format(mm=number_text(across)))
     jumps = np.diff(index).astype(int)
     gaps = tuple((int(at), int(jumps[at] - 1)) for at in np.flatnonzero(jumps > 1))
     return Placement(
@@ -103,7 +105,7 @@ def _tilt(positions: Vectors, heights: Vectors, normal: Vectors) -> float:
 def _note(tilt: float, missing: int) -> str:
     notes = []
     if tilt:
-        notes.append(_("tilted by {degrees:.1f}°").format(degrees=tilt))
+        notes.append(_("tilted by {degrees}°").format(degrees=number_text(tilt)))
     if missing:
         notes.append(_("{count} slices missing").format(count=missing))
     return ", ".join(notes)

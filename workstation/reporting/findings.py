@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from workstation.dicom.content import Measurement, Quantity
+from workstation.language import number_text
 from workstation.reporting.structure import Language
-from workstation.reporting.wording import number_text, spacing_text, with_unit, word
+from workstation.reporting.wording import spacing_text, with_unit, word
 
 # quantity codes (SCT) that carry a word of their own; a length says itself by its unit
 _NAMES = {

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from workstation.dicom.content import Measurement
-from workstation.language import _
+from workstation.language import _, number_text
 from workstation.reporting.findings import by_uid, fingerprint
 from workstation.reporting.form import Form, Link
 from workstation.reporting.merge import classified, shown_number
 from workstation.reporting.structure import Completion, Field, FieldKind, Template
 from workstation.reporting.visibility import visible
-from workstation.reporting.wording import number_of, number_text, parse_date
+from workstation.reporting.wording import number_of, parse_date
 
 
 @dataclass(frozen=True)

@@ -105,15 +105,6 @@ def with_unit(number: str, unit: str, language: Language) -> str:
     return f"{number}{text}" if close else f"{number}\N{NO-BREAK SPACE}{text}"
 
 
-def number_text(number: float, decimals: int, language: Language) -> str:
-    """A number with the language's decimal sign, a true minus, and at most `decimals` places."""
-    text = f"{number:.{decimals}f}"
-    if float(text) == 0:
-        text = text.removeprefix("-")
-    text = text.replace("-", "\N{MINUS SIGN}")
-    return text.replace(".", ",") if language == "ru" else text
-
-
 def number_of(text: str) -> float | None:
     """The number somebody typed, with comma or point; None when it is none."""
     tidy = text.strip().replace("\N{MINUS SIGN}", "-").replace(",", ".").replace("\N{NO-BREAK SPACE}", "")

@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QToolButton, QWidget
 
 from workstation.jobs import Progress
-from workstation.language import _, ngettext
+from workstation.language import _, ngettext, number_text
 from workstation.ui import theme
 from workstation.ui.background import Activity, Background
 
@@ -26,8 +26,9 @@ class Status:
 
 def format_size(size: int) -> str:
     """A size in the unit that fits: 740 MB, 1.4 GB."""
-    megabytes = size / 1e6
-    return _("{size:.0f} MB").format(size=megabytes) if megabytes < 1000 else _("{size:.1f} GB").format(size=size / 1e9)
+    if size < 1e9:
+        return _("{size} MB").format(size=number_text(size / 1e6, 0))
+    return _("{size} GB").format(size=number_text(size / 1e9))
 
 
 class StatusBar(QFrame):

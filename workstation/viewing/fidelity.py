@@ -1,6 +1,6 @@
 """What the reader must know about a picture that is not simply the acquired pixels; silent when there is nothing."""
 
-from workstation.language import _
+from workstation.language import _, number_text
 from workstation.viewing.loading import StackLoader
 from workstation.viewing.slices import slices_of
 from workstation.viewing.stacks import ShownStack
@@ -23,13 +23,16 @@ def fidelity_notes(stack: ShownStack, loader: StackLoader, state: ViewportState)
         notes.append(_("partial {loaded} of {count}").format(loaded=loader.loaded_count, count=stack.count))
     if instance.pixels is not None and instance.pixels.lossy:
         ratio = instance.pixels.ratio
-        notes.append(_("lossy source {ratio:.0f}:1").format(ratio=ratio) if ratio > 1 else _("lossy source"))
+        notes.append(
+            _("lossy source {ratio}:1").format(ratio=number_text(ratio, 0)) if ratio > 1 else _("lossy source")
+        )
     spacing, step = stack.stack.spacing, stack.slice_step
     if reformat and step > _COARSE * min(spacing.row_mm, spacing.column_mm):
-        notes.append(_("interpolated, {step:g} mm source").format(step=round(step, 2)))
+        notes.append(_("interpolated, {step} mm source").format(step=number_text(step, 2, trim=True)))
     if reformat and state.slab.thickness_mm > slices_of(state, stack).step:
         names = {"mean": _("mean"), "mip": "MIP", "minip": "MinIP"}
-        notes.append(f"{names[state.slab.mode]} {state.slab.thickness_mm:g} mm")
+        thickness = _("{mm} mm").format(mm=number_text(state.slab.thickness_mm, 2, trim=True))
+        notes.append(f"{names[state.slab.mode]} {thickness}")
     if stack.stack.gaps:
         notes.append(_("gaps between slices"))
     if not stack.calibrated:

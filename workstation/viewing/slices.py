@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from workstation.language import _, number_text
 from workstation.viewing.orientation import direction_letters
 from workstation.viewing.stacks import ShownStack
 from workstation.viewing.vectors import Vec, add, dot, negate, subtract
@@ -70,4 +71,4 @@ def position_text(state: ViewportState, stack: ShownStack) -> str:
     # where the plane cuts the main axis through the middle of the stack: true for a tilted plane too
     along = slice_point(state, stack)[main]
     direction = axis if along >= 0 else negate(axis)
-    return f"{direction_letters(direction)} {abs(along):.1f} mm"
+    return f"{direction_letters(direction)} " + _("{mm} mm").format(mm=number_text(abs(along)))

@@ -14,7 +14,7 @@ from workstation.consultation.desk import Desk
 from workstation.consultation.outbox import OutboxRow
 from workstation.dicom.content import Measurement
 from workstation.errors import CaseUnavailable, LinkDown, WorkstationError
-from workstation.language import _, current_language
+from workstation.language import _, current_language, number_text
 from workstation.ui.tour.eye import Spot
 from workstation.ui.tour.hands import Hands
 from workstation.ui.tour.reader import Measured, PictureReader
@@ -316,9 +316,9 @@ class Tour:
         """A sentence that says what was measured, and no more."""
         lengths = [each for each in measurements if each.kind == "length"]
         latest = max(lengths, key=lambda each: each.study_date, default=None)
-        size = "" if latest is None else f"{latest.primary.value:.1f}"
+        size = "" if latest is None else number_text(latest.primary.value)
         if current_language() == "ru":
-            return f"Учебное заключение. Измерено: {size.replace('.', ',')} мм." if size else "Учебное заключение."
+            return f"Учебное заключение. Измерено: {size} мм." if size else "Учебное заключение."
         return f"Demonstration report. Measured: {size} mm." if size else "Demonstration report."
 
     # signing and delivery

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPen
 
-from workstation.language import _
+from workstation.language import _, number_text
 from workstation.ui import theme
 from workstation.ui.texts import short_date
 from workstation.ui.viewer import wording
@@ -156,7 +156,11 @@ class Overlay:
             QLineF(left + length, y - 4, left + length, y + 4),
         ]
         self._stroke(bar, QColor(theme.current().text), 1.5)
-        label = _("{length:g} cm").format(length=mm / 10) if mm >= 10 else _("{length:g} mm").format(length=mm)
+        label = (
+            _("{cm} cm").format(cm=number_text(mm / 10, 1, trim=True))
+            if mm >= 10
+            else _("{mm} mm").format(mm=number_text(mm, 3, trim=True))
+        )
         self._text(
             self._rect.center().x() - self._metrics.horizontalAdvance(label) / 2, y - 7, label, QColor("#e4e4e4")
         )

@@ -3,7 +3,7 @@
 from workstation.dicom.content import Quantity
 from workstation.dicom.instance import Instance
 from workstation.imaging.voi import Voi, Window
-from workstation.language import N_, _, current_language
+from workstation.language import N_, _, number_text
 from workstation.ui.texts import person_name, sex_and_age, short_date
 from workstation.viewing import drawings
 from workstation.viewing.drawings import Drawing
@@ -17,13 +17,14 @@ PLANES = {
     PlaneKind.SAGITTAL: N_("Sagittal"),
     PlaneKind.OBLIQUE: N_("Oblique"),
 }
-_UNITS = {"mm": "mm", "mm2": "mm²", "[hnsf'U]": "HU", "{pixels}": "px", "Bq/ml": "Bq/ml"}
-
-
-def number(value: float, digits: int = 1) -> str:
-    """A number as the language writes it, with a true minus sign."""
-    text = f"{value:.{digits}f}".replace("-", "−")
-    return text.replace(".", ",") if current_language() == "ru" else text
+_UNITS = {
+    "mm": N_("mm"),
+    "mm2": N_("mm²"),
+    "[hnsf'U]": N_("HU"),
+    "{pixels}": N_("px"),
+    "Bq/ml": N_("Bq/ml"),
+    "g/ml{SUVbw}": "SUV",
+}
 
 
 def age_at_study(instance: Instance) -> int | None:
@@ -59,27 +60,27 @@ def slice_lines(stack: ShownStack, state: ViewportState) -> list[str]:
     lines.append(f"{slices.index + 1} / {slices.count}")
     position = position_text(state, stack)
     if position and stack.positioned:
-        lines.append(position.replace(".", ",") if current_language() == "ru" else position)
+        lines.append(position)
     thickness = state.slab.thickness_mm
     if not thickness and state.kind is PlaneKind.STACK:
         thickness = stack.geometry(state.index).slice_thickness or 0.0
     elif not thickness:
         thickness = slices.step
     if thickness and stack.positioned:
-        lines.append(_("thickness {mm} mm").format(mm=number(thickness, 2).rstrip("0").rstrip(".,")))
+        lines.append(_("thickness {mm} mm").format(mm=number_text(thickness, 2, trim=True)))
     return lines
 
 
 def grey_lines(state: ViewportState, voi: Voi | None, zoom: float) -> list[str]:
     """How: magnification and the window, with its name."""
-    lines = [f"×{number(zoom, 2)}"]
+    lines = [f"×{number_text(zoom, 2)}"]
     if state.inverted:
         lines.append(_("inverted"))
     name = _(state.voi.name) if state.voi.name else ""
     if isinstance(voi, Window):
         name = name or voi.explanation or (_("auto") if state.voi.source == "auto" else "")
         digits = 0 if voi.width >= 20 else 3
-        lines.append(f"W {number(voi.width, digits)}  L {number(voi.center, digits)}")
+        lines.append(f"W {number_text(voi.width, digits)}  L {number_text(voi.center, digits)}")
     elif voi is not None:
         name = name or voi.explanation or "LUT"
     if name:
@@ -89,9 +90,10 @@ def grey_lines(state: ViewportState, voi: Voi | None, zoom: float) -> list[str]:
 
 def quantity_text(quantity: Quantity, digits: int = 1) -> str:
     """A number and its unit; no unit where none is known."""
-    unit = "" if quantity.unit is None else _UNITS.get(quantity.unit.value, quantity.unit.value)
-    digits = 0 if unit == "px" else digits
-    return f"{number(quantity.value, digits)} {unit}".rstrip()
+    code = "" if quantity.unit is None else quantity.unit.value
+    unit = _(_UNITS[code]) if code in _UNITS else code
+    digits = 0 if code == "{pixels}" else digits
+    return f"{number_text(quantity.value, digits)} {unit}".rstrip()
 
 
 def drawing_lines(drawing: Drawing) -> list[str]:
@@ -104,8 +106,8 @@ def drawing_lines(drawing: Drawing) -> list[str]:
         return [quantity_text(found[drawings.LENGTH]), source]
     mean, deviation = found[drawings.MEAN], found[drawings.DEVIATION]
     lines = [
-        _("mean {mean} ± {sd}").format(mean=number(mean.value), sd=quantity_text(deviation)),
-        f"{number(found[drawings.MINIMUM].value, 0)} … {quantity_text(found[drawings.MAXIMUM], 0)}",
+        _("mean {mean} ± {sd}").format(mean=number_text(mean.value), sd=quantity_text(deviation)),
+        f"{number_text(found[drawings.MINIMUM].value, 0)} … {quantity_text(found[drawings.MAXIMUM], 0)}",
     ]
     if drawings.AREA in found:
         lines.append(quantity_text(found[drawings.AREA], 0 if found[drawings.AREA].value >= 100 else 1))
