@@ -128,6 +128,6 @@ def sample_conclusion() -> Conclusion:
         key_images=(KeyImage(images[4], png(), "Очаг S6"), KeyImage(images[5], png())),
         evidence=tuple(images),
         other_evidence=(prior,),
-        completeness="Прочитано на 12 из 12 изображений.",
+        completeness="Прочитано изображений: 12 из 12.",
         station_name="IRIS-01",
     )

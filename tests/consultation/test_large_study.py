@@ -45,7 +45,7 @@ def large(conclusion: Conclusion) -> Conclusion:
             *(replace(image, sop_instance_uid=new_uid()) for _ in range(IN_STUDY - len(conclusion.evidence))),
         ),
         other_evidence=(prior, *(replace(prior, sop_instance_uid=new_uid()) for _ in range(IN_PRIOR - 1))),
-        completeness=f"Прочитано на {IN_STUDY} из {IN_STUDY} изображений.",
+        completeness=f"Прочитано изображений: {IN_STUDY} из {IN_STUDY}.",
     )
 
 

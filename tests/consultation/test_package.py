@@ -127,7 +127,7 @@ def test_everything_read_is_evidence_and_the_reader_is_named(
     assert made.other_evidence == conclusion.other_evidence
     assert (made.observer.name, made.observer.code.value) == (READER.name, "R-0815")
     assert made.observed_at.tzinfo is not None
-    assert made.completeness == "Заключение дано по 12 из 12 изображений."
+    assert made.completeness == "Прочитано изображений: 12 из 12."
     assert prepared.pdf.startswith(b"%PDF")
 
 
@@ -155,7 +155,7 @@ def test_what_is_signed_is_what_was_shown(signed: SignedPackage, prepared: Prepa
     assert encapsulated_pdf(by_kind["pdf"]).startswith(prepared.pdf)
     assert read_measurements(by_kind["measurements"]) == conclusion.measurements
     texts = "\n".join(text for _heading, text in read_report(by_kind["conclusion"]).sections)
-    for text in ("Очаг S6 правого лёгкого.", "Характер очага?", "12 из 12 изображений"):
+    for text in ("Очаг S6 правого лёгкого.", "Характер очага?", "12 из 12"):
         assert text in texts
 
 
@@ -203,14 +203,14 @@ def test_missing_images_are_counted_and_the_reason_is_printed(contents: CaseCont
     incomplete = replace(contents, ledger=replace(contents.ledger, series=(gap, report)))
     assert images_here(incomplete) == (12, 15)
     assert completeness_statement(incomplete, "ru", "срочный случай") == (
-        "Заключение дано по 12 из 15 изображений. Причина описания неполного исследования: срочный случай."
+        "Прочитано изображений: 12 из 15. Причина описания неполного исследования: срочный случай."
     )
-    assert completeness_statement(incomplete, "en") == "Read on 12 of 15 images."
+    assert completeness_statement(incomplete, "en") == "Images read: 12 of 15."
 
 
 def test_a_study_the_server_never_listed_is_not_called_complete(contents: CaseContents) -> None:
     unlisted = replace(contents, ledger=replace(contents.ledger, listed_at="", series=()))
-    assert completeness_statement(unlisted, "en") == "Read on 12 images; the server didn't say how many there are."
+    assert completeness_statement(unlisted, "en") == "Images read: 12; the server didn't say how many there are."
 
 
 @pytest.mark.oracle

@@ -234,5 +234,5 @@ def test_dciodvfy_finds_no_error_and_dsrdump_shows_cyrillic(conclusion: Conclusi
     assert b"Error" not in checked.stderr + checked.stdout
     assert b"EnhancedSR" in checked.stderr + checked.stdout
     shown = subprocess.run(["dsrdump", "+Pl", file], capture_output=True, check=True).stdout.decode()
-    for text in ("солидный очаг до 7,2 мм", "Иванова^Мария^Петровна", "Рекомендации", "Прочитано на 12 из 12"):
+    for text in ("солидный очаг до 7,2 мм", "Иванова^Мария^Петровна", "Рекомендации", "изображений: 12 из 12"):
         assert text in shown

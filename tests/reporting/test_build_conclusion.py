@@ -58,7 +58,7 @@ def conclude(form: Form, *measurements: Measurement) -> Conclusion:
         evidence=(IMAGE,),
         uids=DocumentUids(*(f"2.25.{number}" for number in range(8))),
         observed_at=datetime(2025, 3, 14, 10, 0, tzinfo=timezone(timedelta(hours=3))),
-        completeness="Read on 1 of 1 images.",
+        completeness="Images read: 1 of 1.",
         history="Smoker, 30 pack-years.",
     )
 

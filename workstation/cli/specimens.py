@@ -151,7 +151,7 @@ def small_conclusion() -> Conclusion:
         measurements=(length,),
         key_images=(KeyImage(image, _png(picture()), "Очаг"),),
         evidence=(image,),
-        completeness="Прочитано на 1 из 1 изображений.",
+        completeness="Прочитано изображений: 1 из 1.",
         station_name="SELF-TEST",
     )
 

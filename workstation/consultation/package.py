@@ -43,14 +43,14 @@ DocumentKind = Literal["key_images", "measurements", "pdf", "manifest", "conclus
 _DOCUMENTS = frozenset({"SR", "KO", "PR", "DOC", "REG", "SEG", "PLAN", "RTPLAN", "RTSTRUCT", "AU", "FID"})
 _WORDS: dict[Language, dict[str, str]] = {
     "ru": {
-        "read": "Заключение дано по {received} из {expected} изображений.",
-        "uncounted": "Заключение дано по {received} изображениям; сколько их всего, сервер не сообщил.",
+        "read": "Прочитано изображений: {received} из {expected}.",
+        "uncounted": "Прочитано изображений: {received}; сколько их всего, сервер не сообщил.",
         "why": "Причина описания неполного исследования: {reason}.",
         "signature": "Заключение",
     },
     "en": {
-        "read": "Read on {received} of {expected} images.",
-        "uncounted": "Read on {received} images; the server didn't say how many there are.",
+        "read": "Images read: {received} of {expected}.",
+        "uncounted": "Images read: {received}; the server didn't say how many there are.",
         "why": "Reason for reading an incomplete study: {reason}.",
         "signature": "Conclusion",
     },

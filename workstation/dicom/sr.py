@@ -32,7 +32,7 @@ from workstation.dicom.document_header import (
 from workstation.dicom.mac import DCMTK_BUFFER
 from workstation.dicom.signatures import signed_size
 
-_KEY_IMAGES_TITLE = {"ru": "Ключевые изображения", "en": "Key images"}
+_KEY_IMAGES_TITLE = {"ru": "Ключевые снимки", "en": "Key images"}
 _PROCEDURE_TITLE = {"ru": "Описание исследования", "en": "Procedure"}
 _BEFORE_PROCEDURE = {concepts.CLINICAL_INFORMATION.value, concepts.HISTORY.value}
 
