@@ -43,6 +43,14 @@ def test_help_of_a_command_has_an_example(name: str, capsys: pytest.CaptureFixtu
     )
 
 
+@pytest.mark.usefixtures("english")
+@pytest.mark.parametrize("words", [["--language", "ru", "verify"], ["--language=ru", "pull"]])
+def test_the_language_asked_for_rules_the_help_too(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.run([*words, "--help"])
+    assert "Пример:\n" in capsys.readouterr().out
+
+
 def test_wrong_usage_is_status_2(run: Callable[..., Any]) -> None:
     result = run("pull")
     assert result.returncode == 2

@@ -16,7 +16,8 @@ from workstation import __version__, language
 from workstation.errors import WorkstationError
 from workstation.language import N_, _
 
-# command, what it does; its module has the same name with underscores and offers `arguments(parser)` and `run(options)`
+# command, what it does; its module has the same name with underscores and offers `arguments(parser)`, `run(options)`
+# and EXAMPLE, a command line
 COMMANDS = (
     ("demo", N_("open the workstation on the embedded IRIS with its digital phantoms")),
     ("tour", N_("run the main job from end to end in a window that nobody needs to see")),
@@ -30,7 +31,7 @@ COMMANDS = (
 def run(arguments: Sequence[str]) -> int:
     """Run one command. Exit status: 0 done, 1 refused by the world (one line on stderr), 2 wrong usage."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    language.set_language(_language_of_system())
+    language.set_language(_language_asked(arguments) or _language_of_system())
     options = parsed(arguments)
     module = importlib.import_module(f"workstation.cli.{(options.command or 'desktop').replace('-', '_')}")
     try:
@@ -53,6 +54,17 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     return _parser(arguments).parse_args(arguments)
 
 
+def _language_asked(arguments: Sequence[str]) -> str:
+    """What `--language` says, before there is a parser: its own help is in that language. "" when it says nothing."""
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    parser.add_argument("--language", choices=language.LANGUAGES, default="")
+    try:
+        asked: str = parser.parse_known_args(arguments)[0].language
+    except argparse.ArgumentError:
+        return ""
+    return asked
+
+
 def _language_of_system() -> str:
     named = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
     return "ru" if named.startswith("ru") else "en"
@@ -73,7 +85,11 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
             name, help=_(purpose), description=_(purpose), formatter_class=argparse.RawDescriptionHelpFormatter
         )
         if name == wanted:
-            importlib.import_module(f"workstation.cli.{name.replace('-', '_')}").arguments(one)
+            module = importlib.import_module(f"workstation.cli.{name.replace('-', '_')}")
+            module.arguments(one)
+            # not within the f-string: texts are not collected from there
+            example = _("Example")
+            one.epilog = f"{example}:\n  {module.EXAMPLE}"
     return parser
 
 

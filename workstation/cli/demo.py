@@ -27,7 +27,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Where the demonstration lies."""
     parser.add_argument("--iris", type=Path, metavar="DIR", help=_("folder of the embedded IRIS"))
     parser.add_argument("--serve", action="store_true", help=_("only run the embedded IRIS, for other clients"))
-    parser.epilog = f"{_('Example')}:\n  {EXAMPLE}"
 
 
 def run(options: argparse.Namespace) -> int:

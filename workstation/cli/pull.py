@@ -20,7 +20,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     server_arguments(parser)
     parser.add_argument("--study", required=True, metavar="UID", help=_("Study Instance UID"))
     parser.add_argument("--json", action="store_true", help=_("one JSON object instead of a line"))
-    parser.epilog = f"{_('Example')}:\n  {EXAMPLE}"
 
 
 def run(options: argparse.Namespace) -> int:

@@ -21,7 +21,6 @@ EXAMPLE = "iris-workstation self-test"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """No options."""
-    parser.epilog = f"{_('Example')}:\n  {EXAMPLE}"
 
 
 def run(options: argparse.Namespace) -> int:

@@ -66,7 +66,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--identity-password-file", type=Path, metavar="FILE", help=_("file with its password"))
     parser.add_argument("--iris", type=Path, metavar="DIR", help=_("folder of the embedded IRIS"))
     parser.add_argument("--size", default="1280x800", metavar="WxH", help=_("size of the window"))
-    parser.epilog = f"{_('Example')}:\n  {EXAMPLE}"
 
 
 def run(options: argparse.Namespace) -> int:

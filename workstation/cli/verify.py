@@ -17,7 +17,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help=_("structured report or PDF"))
     parser.add_argument("--trust", type=Path, metavar="PEM", help=_("certificates of the authorities you trust"))
     parser.add_argument("--json", action="store_true", help=_("one JSON object a file"))
-    parser.epilog = f"{_('Example')}:\n  {EXAMPLE}"
 
 
 def run(options: argparse.Namespace) -> int:

@@ -18,7 +18,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     server_arguments(parser)
     parser.add_argument("--all", action="store_true", help=_("finished cases too"))
     parser.add_argument("--json", action="store_true", help=_("one JSON object a line"))
-    parser.epilog = f"{_('Example')}:\n  {EXAMPLE}"
 
 
 def run(options: argparse.Namespace) -> int:
