@@ -5,6 +5,7 @@ reports progress and can be cancelled.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
@@ -18,6 +19,9 @@ from workstation.language import _
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
+
+# how often the progress of long work is shown
+_REPORT_S = 0.1
 
 
 class Activity(QObject):
@@ -107,9 +111,15 @@ class Background(QObject):
             elif not isinstance(error, Cancelled):
                 self.trouble.emit(error)
 
+        shown = 0.0
+
         def report(progress: Progress) -> None:
-            if not self._closed:
-                self._reported.emit(activity, progress)
+            nonlocal shown
+            # a retrieval reports each instance, hundreds a second; showing them all would slow down both threads
+            if self._closed or (time.monotonic() - shown < _REPORT_S and progress.done != progress.total):
+                return
+            shown = time.monotonic()
+            self._reported.emit(activity, progress)
 
         self.run(lane, lambda: work(report, activity.cancellation), finished, broke)
         return activity

@@ -10,6 +10,7 @@ from workstation.consultation.desk import Desk
 from workstation.errors import CaseUnavailable, LinkDown, SignInNeeded, WorkstationError
 from workstation.jobs import Cancellation, Lane, Report, Workers
 from workstation.language import _
+from workstation.reporting.template import load_templates
 from workstation.settings import Settings
 from workstation.ui import texts
 from workstation.ui.background import Background
@@ -21,6 +22,7 @@ from workstation.ui.viewer.panel import ViewerPanel
 from workstation.ui.worklist.page import WorklistPage
 
 WORKLIST, READING, OUTBOX = range(3)
+_IDLE_MS = 1500
 
 
 class DeskWindow(QObject):
@@ -73,6 +75,8 @@ class DeskWindow(QObject):
         self.refresh()
         self.deliver()
         self._poll.start()
+        # what the first case will want, once the worklist is usable
+        QTimer.singleShot(_IDLE_MS, self, lambda: self.background.run(Lane.PREFETCH, load_templates, lambda _all: None))
 
     def close(self) -> None:
         """Stop asking; what is under way is cancelled."""
@@ -179,6 +183,8 @@ class DeskWindow(QObject):
             return
 
         def read() -> tuple[CaseRow, CaseContents, dict[str, Any], bool]:
+            # parsed once a run, and better here than on the main thread
+            load_templates()
             row = self._desk.begin_reading(case_uid)
             return row, self._desk.contents(case_uid), self._desk.draft(case_uid), row.is_writable
 
