@@ -25,7 +25,8 @@ def toured(new_user: Callable[[], Any], phantoms: PhantomSet, screen: Any) -> tu
 
 def test_it_ends_well_with_all_its_files(toured: tuple[Path, Any], oracle: ModuleType) -> None:
     folder, done = toured
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
     assert [name for name in oracle.FILES if not (folder / name).is_file()] == []
 
 

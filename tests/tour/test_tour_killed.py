@@ -70,7 +70,8 @@ def test_a_tour_killed_in_every_step_finishes_the_case_once(
     assert early <= {"deliver", "bring back"}, "these may be over before the signal comes"
     if killed[-1][1] == -9:
         done = user.run("tour", folder)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
     assert oracle.signature_refused(folder) == ""
     there_is_one_of_each(user, phantoms.study("ct-main").study_uid, folder)
 
@@ -89,7 +90,8 @@ def test_a_tour_killed_at_random_moments_finishes_the_case_once(user: Any, phant
         assert done.returncode == -9, done.stderr
     else:
         done = user.run(*words)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
     there_is_one_of_each(user, study_uid, folder)
 
 

@@ -88,7 +88,8 @@ def test_a_wrong_password_of_the_identity_is_one_clear_line(toured: Toured) -> N
 
 
 def test_the_tour_ends_well_with_all_its_files(toured: Toured, oracle: ModuleType) -> None:
-    assert (toured.done.returncode, toured.done.stderr) == (0, "")
+    assert toured.done.returncode == 0, toured.done.stderr
+    assert toured.done.stderr == ""
     assert [name for name in oracle.FILES if not (toured.folder / name).is_file()] == []
 
 

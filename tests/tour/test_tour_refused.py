@@ -72,6 +72,16 @@ def test_a_study_that_is_not_on_the_list_is_said_in_one_line(tour: Callable[...,
     assert "no such study" in the_line(user.run(*tour("1.2.3.4.5")))
 
 
+def test_a_desk_that_is_named_is_never_emptied(user: Any) -> None:
+    desk = user.home / "desk"
+    desk.mkdir()
+    (desk / "work").write_text("of somebody", encoding="utf-8")
+    nowhere = ["--url", "http://127.0.0.1:9/dicom-web"]
+    the_line(user.run("--language", "en", "--data", desk, "tour", user.home / "tour", *nowhere))
+    assert (desk / "work").read_text(encoding="utf-8") == "of somebody"
+    assert not (user.home / "passphrase").exists(), "nothing is laid beside it"
+
+
 def test_a_server_that_dies_while_it_sends_images_costs_nothing(
     tour: Callable[..., Any], user: Any, iris: EmbeddedIris, phantoms: PhantomSet
 ) -> None:
@@ -84,7 +94,8 @@ def test_a_server_that_dies_while_it_sends_images_costs_nothing(
     assert "measure" not in [step["step"] for step in transcript(user)["steps"]], "no study is read half"
     assert conclusions(iris, study.study_uid) == []
     done = user.run(*tour(study.study_uid))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
     opened = next(step for step in transcript(user)["steps"] if step["step"] == "open")
     assert opened["expected"] == opened["received"] == len(study.files)
     assert len(conclusions(iris, study.study_uid)) == 1
@@ -113,7 +124,8 @@ def test_a_server_that_is_gone_when_the_conclusion_is_signed_gets_it_later(
     identity = ["--identity", demo_folder.identities.reader_p12, "--identity-password-file", user.home / "mistyped"]
     assert "password" in the_line(user.run(*words, *identity))
     done = user.run(*words)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
     assert [step["step"] for step in transcript(user)["steps"]] == ["worklist", "deliver", "bring back"]
     assert len(conclusions(iris, study.study_uid)) == len(before) + 1
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from workstation.app import Application, application
 from workstation.cli import secret_file, server_arguments
 from workstation.cli.demo import cache, on_embedded_iris, prepared
-from workstation.cli.desk import profile_of
+from workstation.cli.desk import passphrase_of, profile_of
 from workstation.demo.identities import DemoIdentities, ensure_identities
 from workstation.demo.phantoms import ensure_phantoms
 from workstation.demo.server import EmbeddedIris
@@ -81,7 +81,8 @@ def run(options: argparse.Namespace) -> int:
         raise DiskFull(_("The tour's folder can't be written"), str(error.strerror)) from error
     state = cache("tour", hashlib.sha256(str(folder).encode()).hexdigest()[:16])
     if not Transcript.unfinished_in(folder):
-        shutil.rmtree(options.data or state / "desk", ignore_errors=True)
+        # a desk of the tour's own, that is; one named by --data may be somebody's work
+        shutil.rmtree(state / "desk", ignore_errors=True)
         if not options.url:
             shutil.rmtree(state / "iris", ignore_errors=True)
         for name in (*FILES.values(), "conclusion.pdf", "ca.pem"):
@@ -90,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
     transcript = Transcript(folder)
     transcript.write()
     with _stage(options, state) as stage:
-        return _play(options, stage, transcript)
+        return _play(options, stage, transcript, passphrase_of(options, _throwaway_key(state)))
 
 
 @contextmanager
@@ -154,12 +155,11 @@ def _with_identity(options: argparse.Namespace, stage: Stage, demonstration: Cal
     )
 
 
-def _play(options: argparse.Namespace, stage: Stage, transcript: "Transcript") -> int:
+def _play(options: argparse.Namespace, stage: Stage, transcript: "Transcript", passphrase: Callable[[], str]) -> int:
     from workstation.ui.application import qt_application
     from workstation.ui.tour.steps import Tour
     from workstation.ui.window import DeskWindow
 
-    passphrase = _throwaway_key(stage.settings.data_dir.parent)
     with application(stage.settings, passphrase=passphrase, password=stage.password) as opened:
         app = qt_application(stage.settings.theme)
         window = DeskWindow(opened.desk, opened.workers, stage.settings)
@@ -182,8 +182,10 @@ def _throwaway_key(folder: Path) -> Callable[[], str]:
     def passphrase() -> str:
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            path.write_text(os.urandom(24).hex(), encoding="ascii")
+            draft = folder / "passphrase.new"
+            draft.touch(mode=0o600)
+            draft.write_text(os.urandom(24).hex(), encoding="ascii")
+            draft.replace(path)
         return path.read_text(encoding="ascii")
 
     return passphrase
@@ -201,6 +203,8 @@ def _bring_back(opened: Application, stage: Stage, transcript: "Transcript", cas
             for instance in wire.dicomweb.search_instances(case.study_uid, series.series_uid):
                 found[instance.sop_instance_uid] = series.series_uid
     for role, uid, digest in package.objects:
+        if uid not in found:
+            raise WorkstationError(_("IRIS doesn't list a document that it was sent"), uid)
         data = wire.dicomweb.retrieve_instance(case.study_uid, found[uid], uid)
         if hashlib.sha256(data).hexdigest() != digest:
             raise WorkstationError(_("IRIS gave back other bytes than were signed"), uid)
