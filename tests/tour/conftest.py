@@ -214,10 +214,7 @@ def user(new_user: Callable[[], User]) -> User:
 @pytest.fixture(scope="module")
 def demo_folder(new_user: Callable[[], User], phantoms: PhantomSet) -> DemoFolder:
     """An embedded IRIS's folder with the whole worklist, for a server that the test runs itself."""
-    folder = new_user().home / "iris"
-    folder.mkdir()
-    (folder / "phantoms").symlink_to(phantoms.folder, target_is_directory=True)
-    return prepare(folder, silent)
+    return prepare(new_user().home / "iris", silent, phantoms.folder)
 
 
 @dataclass(frozen=True)

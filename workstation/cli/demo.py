@@ -59,6 +59,12 @@ def cache(*parts: str) -> Path:
     return Path(platformdirs.user_cache_path("iris-workstation", appauthor=False)).joinpath(*parts)
 
 
+def phantoms_of(folder: Path) -> Path:
+    """Where the phantoms of an embedded IRIS lie: in its folder, or in the one that all share."""
+    own = folder / "phantoms"
+    return own if own.exists() else cache("phantoms")
+
+
 def prepared(folder: Path) -> DemoFolder:
     """The embedded IRIS with its phantoms, made at first use with its progress on stderr."""
 
@@ -68,7 +74,7 @@ def prepared(folder: Path) -> DemoFolder:
             sys.stderr.flush()
 
     try:
-        made = prepare(folder, show)
+        made = prepare(folder, show, phantoms_of(folder))
     except OSError as error:
         raise DiskFull(_("The demonstration can't be written"), str(error.strerror)) from error
     if sys.stderr.isatty():

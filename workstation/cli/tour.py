@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from workstation.app import Application, application
 from workstation.cli import secret_file, server_arguments
-from workstation.cli.demo import cache, on_embedded_iris, prepared
+from workstation.cli.demo import cache, on_embedded_iris, phantoms_of, prepared
 from workstation.cli.desk import passphrase_of, profile_of
 from workstation.demo.identities import DemoIdentities, ensure_identities
 from workstation.demo.phantoms import ensure_phantoms
@@ -107,8 +107,8 @@ def _stage(options: argparse.Namespace, state: Path) -> Iterator[Stage]:
         )
         yield _with_identity(options, stage, lambda: ensure_identities(state / "identities"))
         return
-    demo = prepared(options.iris or _own_iris(state))
-    phantoms = ensure_phantoms(demo.folder / "phantoms", silent)
+    demo = prepared(options.iris or state / "iris")
+    phantoms = ensure_phantoms(phantoms_of(demo.folder), silent)
     with EmbeddedIris(demo.folder) as iris:
         plan = Plan(
             main=options.study or phantoms.study(MAIN).study_uid,
@@ -117,16 +117,6 @@ def _stage(options: argparse.Namespace, state: Path) -> Iterator[Stage]:
         )
         stage = Stage(on_embedded_iris(settings, demo, iris), iris.password, plan)
         yield _with_identity(options, stage, lambda: demo.identities)
-
-
-def _own_iris(state: Path) -> Path:
-    """A fresh IRIS for this tour, on phantoms that all tours share."""
-    shared, own = cache("phantoms"), state / "iris"
-    own.mkdir(parents=True, exist_ok=True)
-    if not (own / "phantoms").exists():
-        shared.mkdir(parents=True, exist_ok=True)
-        (own / "phantoms").symlink_to(shared, target_is_directory=True)
-    return own
 
 
 def _with_identity(options: argparse.Namespace, stage: Stage, demonstration: Callable[[], DemoIdentities]) -> Stage:

@@ -29,13 +29,14 @@ class DemoFolder:
     identities: DemoIdentities
 
 
-def prepare(folder: Path, report: Report) -> DemoFolder:
+def prepare(folder: Path, report: Report, pictures: Path | None = None) -> DemoFolder:
     """Make what is missing of the demonstration in `folder`; on one that is complete, at once.
 
+    `pictures` is the folder of the phantoms, which several demonstrations may share; by default one in `folder`.
     Cut short at any point, the next call goes on. Raises OSError when the folder can't be written, and what `report`
     raises.
     """
-    phantoms = ensure_phantoms(folder / "phantoms", report)
+    phantoms = ensure_phantoms(pictures or folder / "phantoms", report)
     fill(folder, phantoms, report)
     return DemoFolder(folder, ensure_identities(folder / "identities"))
 
