@@ -1,6 +1,6 @@
 """Paints a cell of the worklist: one line that matters, one below it in grey; a long question takes both."""
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QTextLayout, QTextOption
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
@@ -79,11 +79,10 @@ class CaseDelegate(QStyledItemDelegate):
         height = metrics.height()
         top = rect.center().y() - (height if rest else height // 2)
         painter.setPen(QColor(theme.current().text))
-        painter.drawText(QRectF(rect.left(), top, rect.width(), height), head)
+        painter.drawText(QRect(rect.left(), top, rect.width(), height), Qt.AlignmentFlag.AlignVCenter, head)
         if rest:
-            painter.drawText(
-                QRectF(rect.left(), top + height, rect.width(), height), _elided(metrics, rest, rect.width())
-            )
+            below = QRect(rect.left(), top + height, rect.width(), height)
+            painter.drawText(below, Qt.AlignmentFlag.AlignVCenter, _elided(metrics, rest, rect.width()))
 
 
 def _elided(metrics: QFontMetrics, text: str, width: int) -> str:

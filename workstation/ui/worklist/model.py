@@ -58,7 +58,7 @@ COLUMNS: tuple[Column, ...] = (
         104,
     ),
     Column(N_("Patient"), lambda row: texts.person_name(row.patient.name), _person, 214),
-    Column(N_("Study"), _study, lambda row: texts.short_date(row.study_date), 106),
+    Column(N_("Study"), _study, lambda row: texts.short_date(row.study_date), 118),
     Column(N_("Question"), lambda row: row.question, lambda row: "", 0),
     Column(
         N_("Kind, state"),

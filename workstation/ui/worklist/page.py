@@ -103,7 +103,7 @@ class WorklistPage(QWidget):
         self._search.setPlaceholderText(_("Patient, number, question…"))
         self._search.setClearButtonEnabled(True)
         self._search.setAccessibleName(_("Search"))
-        self._search.setMinimumWidth(150)
+        self._search.setMinimumWidth(180)
         self._kind = self._choice(
             _("Kind"),
             (
@@ -149,6 +149,12 @@ class WorklistPage(QWidget):
         box.setAccessibleName(name)
         for text, value in entries:
             box.addItem(text, value)
+        # as wide as the first entry, which is what mostly stands there; the open list shows each entry whole
+        box.ensurePolished()
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.setMinimumContentsLength(1)
+        box.setMinimumWidth(box.fontMetrics().horizontalAdvance(entries[0][0]) + 44)
+        box.view().setMinimumWidth(box.view().sizeHintForColumn(0) + 16)
         box.currentIndexChanged.connect(self._filter_changed)
         return box
 
