@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QEventLoop, QObject, QPoint, QPointF, Qt, QTimer
-from PySide6.QtGui import QKeyEvent, QWheelEvent
+from PySide6.QtCore import QEvent, QEventLoop, QObject, QPoint, QPointF, QRectF, Qt, QTimer
+from PySide6.QtGui import QImage, QKeyEvent, QPainter, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -24,6 +24,7 @@ from workstation.imaging.voi import Window
 from workstation.jobs import Workers
 from workstation.ui.theme import apply_theme
 from workstation.ui.viewer.canvas import Canvas
+from workstation.ui.viewer.overlay import Look, Overlay
 from workstation.ui.viewer.panel import ViewerPanel
 
 LEFT, RIGHT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
@@ -420,3 +421,24 @@ def test_closing_a_case_gives_its_pixels_back_at_once(viewer: Viewer, balls: Any
 
 def objects(panel: ViewerPanel) -> int:
     return len(panel.findChildren(QObject))
+
+
+def test_texts_on_a_narrow_viewport_stand_apart(viewer: Viewer, balls: Any) -> None:
+    viewer.panel.resize(640, 500)
+    viewer.open(balls.ball_series(), balls.ball_series("1.2.826.0.1.3680043.10.9", study_date="20250110"))
+    canvas = viewer.canvas(1)
+    viewer.key(Qt.Key.Key_L)
+    viewer.drag(canvas, QPoint(10, canvas.height() // 2 - 8), QPoint(40, 150), QPoint(60, canvas.height() // 2 - 8))
+    session, picture = viewer.panel.session, canvas.picture
+    assert session is not None
+    assert picture is not None
+    stack = session.case.stack(picture.state.stack)
+    assert stack is not None
+    image = QImage(canvas.size(), QImage.Format.Format_RGB888)
+    painter = QPainter(image)
+    overlay = Overlay(session, 1, painter, QRectF(canvas.rect()), 1.0)
+    overlay.paint(picture, stack, Look())
+    painter.end()
+    places = overlay.taken
+    assert len(places) > 10
+    assert [(a, b) for number, a in enumerate(places) for b in places[:number] if a.intersects(b)] == []

@@ -11,7 +11,6 @@ from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from workstation.language import _, number_text
 from workstation.ui import theme
-from workstation.ui.texts import short_date
 from workstation.ui.viewer import wording
 from workstation.ui.viewer.lettering import EDGE, SHADE, TEXT_POINTS, text_picture
 from workstation.ui.viewer.slider import MARGIN, SLIDER_WIDTH, paint_slider
@@ -45,6 +44,16 @@ class Look:
 Line = tuple[str, QColor]
 
 
+@dataclass(frozen=True)
+class Words:
+    """A text with its place."""
+
+    place: QRectF
+    text: str
+    color: QColor
+    bold: bool = False
+
+
 class Overlay:
     """Paints above the picture of one viewport."""
 
@@ -54,7 +63,8 @@ class Overlay:
         self._painter = painter
         self._rect = rect
         self._ratio = ratio
-        self._labels: list[QRectF] = []
+        self.taken: list[QRectF] = []
+        """Where texts stand that no label of a measurement covers."""
         font = QFont(painter.font())
         font.setPointSizeF(TEXT_POINTS)
         painter.setFont(font)
@@ -67,11 +77,14 @@ class Overlay:
             band = QRectF(self._rect.left(), self._rect.top(), self._rect.width(), 3)
             self._painter.fillRect(band, QColor(theme.current().warning))
         self._painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        corners = self._corners(picture, stack, look)
+        letters = self._letters(stack, state)
+        self.taken = [words.place for words in corners + letters]
         self._lines(state)
         self._measurements(state)
-        self._letters(stack, state)
-        self._scale_bar(stack, state)
-        self._corners(picture, stack, look)
+        self._scale_bar(stack, state, corners)
+        for words in corners + letters:
+            self._write(words)
         if look.controls:
             paint_slider(self._painter, self._rect, self._session, stack, state)
 
@@ -87,83 +100,106 @@ class Overlay:
             drawn = text_picture(text, color.rgb(), bold, self._painter.font().family(), self._ratio)
             self._painter.drawImage(QPointF(x - EDGE, y - self._metrics.ascent() - EDGE), drawn)
 
-    def _block(self, lines: list[Line], right: bool, bottom: bool, width: float) -> None:
+    def _write(self, words: Words) -> None:
+        self._text(words.place.left(), words.place.top() + self._metrics.ascent(), words.text, words.color, words.bold)
+
+    def _block(self, lines: list[Line], right: bool, bottom: bool) -> list[Words]:
+        """Lines in a corner; the letter in the middle of the edge stays free."""
+        width = self._rect.width() / 2 - MARGIN - 12 - (SLIDER_WIDTH if right else 0)
         height = self._line * len(lines)
         top = self._rect.bottom() - MARGIN - height if bottom else self._rect.top() + MARGIN
         edge = self._rect.right() - MARGIN - SLIDER_WIDTH if right else self._rect.left() + MARGIN
+        found = []
         for row, (line, color) in enumerate(lines):
             shown = self._metrics.elidedText(line, Qt.TextElideMode.ElideRight, width)
-            x = edge - self._metrics.horizontalAdvance(shown) if right else edge
-            self._text(x, top + row * self._line + self._metrics.ascent(), shown, color)
+            wide = self._metrics.horizontalAdvance(shown)
+            x = edge - wide if right else edge
+            found.append(Words(QRectF(x, top + row * self._line, wide, self._line), shown, color))
+        return found
 
-    def _corners(self, picture: Picture, stack: ShownStack, look: Look) -> None:
+    def _corners(self, picture: Picture, stack: ShownStack, look: Look) -> list[Words]:
         colours = theme.current()
         text, muted, warning = QColor(colours.text), QColor(colours.muted).lighter(120), QColor(colours.warning)
         state = picture.state
-        room = self._rect.width() / 2 - MARGIN * 2 - SLIDER_WIDTH
         small = self._rect.height() < 12 * self._line
         identity = wording.identity_lines(stack) if look.identity else []
         series = wording.series_lines(stack)
         if small:
             identity, series = identity[:1], series[:1] + series[-1:]
-        self._block([(line, text if row == 0 else muted) for row, line in enumerate(identity)], False, False, room)
-        prior = [(_("PRIOR {date}").format(date=short_date(stack.study.study_date)), warning)] if stack.prior else []
-        self._block(prior + [(line, text if row == 0 else muted) for row, line in enumerate(series)], True, False, room)
+        prior = [(_("PRIOR"), warning)] if stack.prior else []
         where = wording.slice_lines(stack, state)
         plane = self._plane_colour(self._number, state.kind)
         named = [(where[0], plane)] if state.kind is not PlaneKind.STACK else []
         rest = where[len(named) :]
-        self._block(named + [(line, text if row == 0 else muted) for row, line in enumerate(rest)], False, True, room)
         zoom = self._zoom(stack, state)
         notes = fidelity_notes(stack, self._session.case.loader(stack.key), state)
         greys = wording.grey_lines(state, picture.voi, zoom)
-        self._block(
-            [(note, warning) for note in notes] + [(line, text if "W" in line else muted) for line in greys],
-            True,
-            True,
-            room,
-        )
+        return [
+            *self._block([(line, text if row == 0 else muted) for row, line in enumerate(identity)], False, False),
+            *self._block(prior + [(line, text if row == 0 else muted) for row, line in enumerate(series)], True, False),
+            *self._block(named + [(line, text if row == 0 else muted) for row, line in enumerate(rest)], False, True),
+            *self._block(
+                [(note, warning) for note in notes] + [(line, text if "W" in line else muted) for line in greys],
+                True,
+                True,
+            ),
+        ]
 
     def _zoom(self, stack: ShownStack, state: ViewportState) -> float:
         """Screen pixels a source pixel, along its row."""
         return stack.stack.spacing.column_mm / state.mm_per_pixel
 
-    def _letters(self, stack: ShownStack, state: ViewportState) -> None:
+    def _letters(self, stack: ShownStack, state: ViewportState) -> list[Words]:
         letters = letters_of_axes(*state.axes) if stack.positioned else EdgeLetters()
         if not stack.positioned:
             letters = letters_of_projection(stack.first.patient_orientation, state.turns, state.flipped)
-        color, rect = QColor(theme.current().text), self._rect
-        middle_x, middle_y = rect.center().x(), rect.center().y() + self._metrics.ascent() / 2
+        rect, height = self._rect, self._line
+        x, y = rect.center().x(), rect.center().y() - height / 2
+        right = rect.right() - MARGIN - SLIDER_WIDTH
         wide = self._metrics.horizontalAdvance
-        self._text(rect.left() + MARGIN, middle_y, letters.left, color, bold=True)
-        right = rect.right() - MARGIN - SLIDER_WIDTH - wide(letters.right)
-        self._text(right, middle_y, letters.right, color, bold=True)
-        top = rect.top() + MARGIN + self._metrics.ascent()
-        self._text(middle_x - wide(letters.top) / 2, top, letters.top, color, bold=True)
-        bottom = rect.bottom() - MARGIN - self._metrics.descent()
-        self._text(middle_x - wide(letters.bottom) / 2, bottom, letters.bottom, color, bold=True)
+        places = (
+            (letters.left, rect.left() + MARGIN, y),
+            (letters.right, right - wide(letters.right), y),
+            (letters.top, x - wide(letters.top) / 2, rect.top() + MARGIN),
+            (letters.bottom, x - wide(letters.bottom) / 2, rect.bottom() - MARGIN - height),
+        )
+        color = QColor(theme.current().text)
+        return [
+            Words(QRectF(left, top, wide(text), height), text, color, bold=True) for text, left, top in places if text
+        ]
 
-    def _scale_bar(self, stack: ShownStack, state: ViewportState) -> None:
+    def _scale_bar(self, stack: ShownStack, state: ViewportState, corners: list[Words]) -> None:
+        """In the middle or as near to it as the texts beside it allow; shorter, or left out, where they are long."""
         if not stack.calibrated:
             return
-        mm = bar_length_mm(state.mm_per_pixel, state.width / 5)
-        length = mm / state.mm_per_pixel / self._ratio
-        left = self._rect.center().x() - length / 2
         y = self._rect.bottom() - MARGIN - self._line - 6
+        middle = self._rect.center().x()
+        low, high = self._rect.left(), self._rect.right()
+        for words in corners:
+            if words.place.top() < y + 4 and words.place.bottom() > y - 7 - self._line:
+                if words.place.center().x() < middle:
+                    low = max(low, words.place.right())
+                else:
+                    high = min(high, words.place.left())
+        room = high - low - 2 * MARGIN
+        mm = bar_length_mm(state.mm_per_pixel, min(state.width / 5, max(room, 1.0) * self._ratio))
+        length = mm / state.mm_per_pixel / self._ratio
+        cm = _("{cm} cm").format(cm=number_text(mm / 10, 1, trim=True))
+        label = cm if mm >= 10 else _("{mm} mm").format(mm=number_text(mm, 3, trim=True))
+        wide = self._metrics.horizontalAdvance(label)
+        half = max(length, wide) / 2
+        if 2 * half > room:
+            return
+        x = min(max(middle, low + MARGIN + half), high - MARGIN - half)
+        self.taken.append(QRectF(x - half, y - 7 - self._line, 2 * half, self._line + 11))
+        left = x - length / 2
         bar = [
             QLineF(left, y, left + length, y),
             QLineF(left, y - 4, left, y + 4),
             QLineF(left + length, y - 4, left + length, y + 4),
         ]
         self._stroke(bar, QColor(theme.current().text), 1.5)
-        label = (
-            _("{cm} cm").format(cm=number_text(mm / 10, 1, trim=True))
-            if mm >= 10
-            else _("{mm} mm").format(mm=number_text(mm, 3, trim=True))
-        )
-        self._text(
-            self._rect.center().x() - self._metrics.horizontalAdvance(label) / 2, y - 7, label, QColor("#e4e4e4")
-        )
+        self._text(x - wide / 2, y - 7, label, QColor("#e4e4e4"))
 
     # graphics
 
@@ -259,15 +295,15 @@ class Overlay:
             self._text(x, y + row * self._line + self._metrics.ascent(), line, tone)
 
     def _free(self, wanted: QRectF, room: QRectF) -> QRectF:
-        """The nearest place below or above that no other label has; the wanted one when there is none."""
+        """The nearest place below or above that no other text has; the wanted one when there is none."""
         for step in range(1, 40):
             rows = step // 2 * (1 if step % 2 else -1)
             place = wanted.translated(0, rows * self._line / 2)
             inside = room.top() <= place.top() and place.bottom() <= room.bottom()
-            if inside and not any(place.intersects(taken) for taken in self._labels):
-                self._labels.append(place)
+            if inside and not any(place.intersects(taken) for taken in self.taken):
+                self.taken.append(place)
                 return place
-        self._labels.append(wanted)
+        self.taken.append(wanted)
         return wanted
 
 
