@@ -25,6 +25,8 @@ W = TypeVar("W", bound=QWidget)
 
 TRIES = 3
 """How often a delivery may fail before the tour gives up."""
+LARGEST_FINDING = 40.0
+"""Millimetres. A longer length is that of the body, drawn where no finding was seen: it is none of a finding's size."""
 
 
 @dataclass(frozen=True)
@@ -252,7 +254,7 @@ class Tour:
     # the report
 
     def report(self) -> None:
-        """Put the length into the report, take the normal answers, and answer what the form still asks for."""
+        """Put the finding's length into the report, take the normal answers, answer what the form still asks for."""
         step = self._transcript.begin("report")
         report, viewer = self._window.reading.report, self._window.reading.viewer
         if self._plan.template:
@@ -265,11 +267,10 @@ class Tour:
         self._hands.press("F6")
         self._hands.press("Alt+Shift+N")
         self._hands.press("F6")
-        drawn = session.store.measurements()
-        latest = max((each.study_date for each in drawn), default="")
-        for measurement in drawn:
+        findings = self._findings(session.store.measurements())
+        for measurement in findings:
             new = measurement.tracking_uid not in linked
-            if measurement.kind == "length" and measurement.study_date == latest and new:
+            if measurement.study_date == findings[-1].study_date and new:
                 viewer.show_measurement(measurement.tracking_uid)
                 self._hands.press("Return")
                 self._read.settle()
@@ -303,20 +304,26 @@ class Tour:
         self._hands.rest(0.1)
 
     @staticmethod
-    def _comparison(measurements: tuple[Measurement, ...]) -> dict[str, str]:
-        """What a CT chest form is told of the prior: whether the finding has grown by more than can be measured."""
-        lengths = sorted((each for each in measurements if each.kind == "length"), key=lambda each: each.study_date)
-        if len(lengths) < 2:
-            return {}
-        growth = lengths[-1].primary.value - lengths[0].primary.value
+    def _findings(measurements: tuple[Measurement, ...]) -> list[Measurement]:
+        """The lengths of findings, the earliest study first."""
+        lengths = [each for each in measurements if each.kind == "length" and each.primary.value <= LARGEST_FINDING]
+        return sorted(lengths, key=lambda each: each.study_date)
+
+    def _comparison(self, measurements: tuple[Measurement, ...]) -> dict[str, str]:
+        """What a form is told of the prior: whether the finding has grown by more than can be measured.
+
+        Where it was not measured in two studies nothing was compared.
+        """
+        findings = self._findings(measurements)
+        if not findings or findings[0].study_date == findings[-1].study_date:
+            return {"comparison_study": "none"}
+        growth = findings[-1].primary.value - findings[0].primary.value
         return {"comparison_study": "prior", "change": "worse" if growth > 2 else "better" if growth < -2 else "stable"}
 
-    @staticmethod
-    def _impression(measurements: tuple[Measurement, ...]) -> str:
+    def _impression(self, measurements: tuple[Measurement, ...]) -> str:
         """A sentence that says what was measured, and no more."""
-        lengths = [each for each in measurements if each.kind == "length"]
-        latest = max(lengths, key=lambda each: each.study_date, default=None)
-        size = "" if latest is None else number_text(latest.primary.value)
+        findings = self._findings(measurements)
+        size = number_text(findings[-1].primary.value) if findings else ""
         if current_language() == "ru":
             return f"Учебное заключение. Измерено: {size} мм." if size else "Учебное заключение."
         return f"Demonstration report. Measured: {size} mm." if size else "Demonstration report."
