@@ -316,7 +316,7 @@ class Tour:
         """
         findings = self._findings(measurements)
         if not findings or findings[0].study_date == findings[-1].study_date:
-            return {"comparison_study": "none"}
+            return {"comparison_study": "skipped"}
         growth = findings[-1].primary.value - findings[0].primary.value
         return {"comparison_study": "prior", "change": "worse" if growth > 2 else "better" if growth < -2 else "stable"}
 
