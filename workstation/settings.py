@@ -42,7 +42,6 @@ class Reader:
     organisation: str = ""
     code: str = ""
     code_scheme: str = "99IRIS"
-    specialties: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,6 @@ class Settings:
     servers: tuple[ServerProfile, ...] = ()
     reader: Reader = field(default_factory=Reader)
     identity_file: str = ""
-    uid_root: str = ""
     archive_limit_gb: float = 100.0
     poll_seconds: float = 30.0
 
@@ -93,9 +91,7 @@ def load(data_dir: Path) -> Settings:
         if "servers" in values:
             values["servers"] = tuple(ServerProfile(**server) for server in values["servers"])
         if "reader" in values:
-            reader = dict(values["reader"])
-            reader["specialties"] = tuple(reader.get("specialties", ()))
-            values["reader"] = Reader(**reader)
+            values["reader"] = Reader(**values["reader"])
         settings = replace(settings, **values)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise WorkstationError(

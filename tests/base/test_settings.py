@@ -17,7 +17,7 @@ FULL = Settings(
         ServerProfile("ЕРИС", "https://iris.example/dicomweb", "https://iris.example", 'o"neil', ca_file="C:\\ca.pem"),
         ServerProfile("Orthanc", "http://localhost:8042/dicom-web", stall_timeout_s=5.5),
     ),
-    reader=Reader("Петров^Иван", "ГКБ № 1\tлучевая\nдиагностика", "123", specialties=("CT", "MR")),
+    reader=Reader("Петров^Иван", "ГКБ № 1\tлучевая\nдиагностика", "123"),
     identity_file="C:/ключи/врач.p12",
     archive_limit_gb=250.0,
 )

@@ -46,5 +46,6 @@ def test_the_demonstration_opens_a_window_and_ends_on_a_signal(user: Any, demo_f
     finally:
         process.kill()
         process.communicate()
+    assert process.returncode == 0
     assert "reader.p12" in told
     assert complained == ""

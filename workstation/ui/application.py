@@ -1,9 +1,10 @@
 """The Qt application: made once a process, in the theme and language of the settings."""
 
+import signal
 import sys
 from collections.abc import Callable
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
+from PySide6.QtCore import QLibraryInfo, QLocale, QTimer, QTranslator
 from PySide6.QtWidgets import QApplication, QInputDialog, QLineEdit
 
 from workstation.consultation.desk import Desk
@@ -45,4 +46,10 @@ def run_window(desk: Desk, workers: Workers, settings: Settings, sign_in: Callab
     window = DeskWindow(desk, workers, settings, sign_in)
     window.shell.show()
     window.start()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, lambda _number, _frame: window.shell.close())
+    # Python sees a signal only when it runs: the event loop alone would keep it waiting
+    heartbeat = QTimer(app)
+    heartbeat.start(250)
+    heartbeat.timeout.connect(lambda: None)
     return app.exec()
