@@ -1,6 +1,8 @@
 """Stored values to modality values, slice by slice, from any thread."""
 
+import sys
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -131,21 +133,32 @@ def test_colour_stays_colour() -> None:
     assert volume.array.dtype == np.uint8
 
 
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Threads that take turns as often as they can: a race shows within a few tries."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("hasty_threads")
 def test_slices_put_by_many_threads_while_the_type_changes_are_all_there() -> None:
     shape = (64, 32, 32)
-    volume = Volume(shape, np.int16, np.eye(4), transforms=[SliceTransform(1.0, 0.0)] * 64)
-
-    def fill(part: int) -> None:
-        for k in range(part, 64, 4):
-            volume.put(k, np.full(shape[1:], 60000 + k if k == 33 else k, np.uint16))
-
-    threads = [threading.Thread(target=fill, args=(part,)) for part in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
     expected = np.arange(64)
     expected[33] = 60033
-    np.testing.assert_array_equal(volume.array[:, 5, 7], expected)
-    assert volume.complete
-    assert volume.version == 64
+    for _again in range(60):
+        volume = Volume(shape, np.int16, np.eye(4), transforms=[SliceTransform(1.0, 0.0)] * 64)
+
+        def fill(part: int, volume: Volume = volume) -> None:
+            for k in range(part, 64, 4):
+                volume.put(k, np.full(shape[1:], expected[k], np.uint16))
+
+        threads = [threading.Thread(target=fill, args=(part,)) for part in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        np.testing.assert_array_equal(volume.array[:, 5, 7], expected)
+        assert volume.complete
+        assert volume.version == 64

@@ -176,33 +176,39 @@ class Volume:
             padded = (stored == low) if low == high else (stored >= low) & (stored <= high)
             if not padded.any():
                 padded = None
-        while not self._write(k, stored, transform):
-            self._promote()
-        with self._lock:
-            if padded is not None:
-                if self._padding is None:
-                    self._padding = np.zeros(self._array.shape[:3], np.uint8)
-                self._padding[k] = padded * np.uint8(255)
-            self._loaded[k] = True
-            self._version += 1
+        while True:
+            array = self._array
+            if not self._write(array[k], stored, transform):
+                self._promote()
+                continue
+            with self._lock:
+                # an array that was replaced meanwhile may have been copied before this slice was in it
+                if self._array is not array:
+                    continue
+                if padded is not None:
+                    if self._padding is None:
+                        self._padding = np.zeros(self._array.shape[:3], np.uint8)
+                    self._padding[k] = padded * np.uint8(255)
+                self._loaded[k] = True
+                self._version += 1
+                return
 
-    def _write(self, k: int, stored: NDArray[Any], transform: SliceTransform) -> bool:
-        """Write a slice without holding the lock; False when it needs more than int16, or the array was replaced."""
-        array = self._array
-        target = array[k]
+    @staticmethod
+    def _write(target: NDArray[Any], stored: NDArray[Any], transform: SliceTransform) -> bool:
+        """Write a slice into its place, without holding the lock; False when it needs more than int16."""
         if transform.table is not None:
             entries = transform.table.values
             at = np.clip(stored.astype(np.int64) - transform.table.first_mapped, 0, len(entries) - 1)
             stored, slope, intercept = entries[at], 1.0, 0.0
         else:
             slope, intercept = transform.slope, transform.intercept
-        if array.dtype != np.int16:
+        if target.dtype != np.int16:
             if slope == 1.0 and intercept == 0.0:
                 np.copyto(target, stored, casting="unsafe")
             else:
                 # in double: a 32-bit dose or a tiny ADC slope keeps all that float32 can hold
                 np.copyto(target, np.multiply(stored, slope, dtype=np.float64) + intercept, casting="unsafe")
-            return self._array is array
+            return True
         if stored.dtype.kind == "f":
             return False
         if stored.size:
@@ -214,7 +220,7 @@ class Volume:
             np.add(stored.astype(np.int16, copy=False), np.int16(_wrap(int(intercept))), out=target)
         else:
             np.copyto(target, stored.astype(np.int32) * int(slope) + int(intercept), casting="unsafe")
-        return self._array is array
+        return True
 
     def _promote(self) -> None:
         with self._lock:
