@@ -1,6 +1,8 @@
 """Progress of long work on its way to the screen."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import TypeVar
 
 import pytest
 from PySide6.QtCore import QEventLoop, QTimer
@@ -8,6 +10,8 @@ from PySide6.QtWidgets import QApplication
 
 from workstation.jobs import Cancellation, Lane, Progress, Report, Workers
 from workstation.ui.background import Background
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -35,3 +39,23 @@ def test_a_flood_of_reports_is_shown_a_few_times_and_to_its_end(background: Back
     assert told[0] == 1
     assert told[-1] == 2000
     assert len(told) < 200
+
+
+def test_an_answer_comes_by_the_event_loop_even_when_the_work_is_done_at_once() -> None:
+    class Prompt(Workers):
+        """Does the work before it returns."""
+
+        def submit(self, lane: Lane, work: Callable[[], T], priority: float = 0) -> Future[T]:
+            future: Future[T] = Future()
+            future.set_result(work())
+            return future
+
+    assert QApplication.instance() or QApplication([])
+    prompt = Background(Prompt())
+    told: list[str] = []
+    loop = QEventLoop()
+    prompt.run(Lane.INTERACTIVE, lambda: "answer", lambda answer: (told.append(answer), loop.quit()))
+    assert told == []
+    QTimer.singleShot(10_000, loop, loop.quit)
+    loop.exec()
+    assert told == ["answer"]

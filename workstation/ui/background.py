@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 
 from workstation.errors import Cancelled, WorkstationError
 from workstation.jobs import Cancellation, Lane, Progress, Report, Workers
@@ -57,8 +57,9 @@ class Background(QObject):
         self._workers = workers
         self._closed = False
         self.activities: list[Activity] = []
-        self._answered.connect(self._apply)
-        self._reported.connect(self._report)
+        # queued also from the main thread: work may be done before its caller has gone on
+        self._answered.connect(self._apply, Qt.ConnectionType.QueuedConnection)
+        self._reported.connect(self._report, Qt.ConnectionType.QueuedConnection)
 
     def run(
         self,
