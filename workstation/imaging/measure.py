@@ -161,9 +161,3 @@ def ellipse_on_plane(volume: Volume, plane: Plane, ellipse: Ellipse, slab: Slab 
     return RegionStatistics(
         found.area_mm2, found.mean, found.sd, found.minimum, found.maximum, found.count, True, spacing
     )
-
-
-def slice_spacing(volume: Volume) -> tuple[float, float]:
-    """(row, column) distance of a slice's pixels, in mm where the volume has them."""
-    matrix = volume.ijk_to_lps
-    return float(np.linalg.norm(matrix[:3, 1])), float(np.linalg.norm(matrix[:3, 0]))

@@ -67,10 +67,6 @@ class Plane:
         """Signed millimetres from the plane to a place, along the normal."""
         return float((np.array(point) - np.array(self.centre)) @ np.array(self.normal))
 
-    def moved_to(self, centre: Point) -> "Plane":
-        """The same view with another centre."""
-        return replace(self, centre=centre)
-
     def stepped(self, millimetres: float) -> "Plane":
         """The same view, moved along its normal."""
         return replace(self, centre=_point(np.array(self.centre) + np.array(self.normal) * millimetres))

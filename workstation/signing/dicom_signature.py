@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from workstation.dicom.signatures import FoundSignature, prepare_signature, read_signatures
 from workstation.language import _
 from workstation.signing.identity import Identity, check_validity, may_sign, subject_name
-from workstation.signing.trust import Verification, chain_of
+from workstation.signing.trust import Verification, all_of, chain_of
 
 _HASHES: dict[str, hashes.HashAlgorithm] = {
     "SHA256": hashes.SHA256(),
@@ -31,23 +31,8 @@ def sign_document(data: bytes, identity: Identity, when: datetime | None = None)
 
 
 def verify_document(data: bytes, trust: Sequence[x509.Certificate]) -> Verification:
-    """Check every signature of a DICOM document; valid only if there is one and all hold. Raises UnreadableObject.
-
-    Several signers stand in `signer`, separated by commas; the other values are those of the last signature.
-    """
-    found = read_signatures(data)
-    if not found:
-        return Verification(False, problems=(_("the document is not signed"),))
-    each = [_verify(signature, trust) for signature in found]
-    last = each[-1]
-    return Verification(
-        valid=all(one.valid for one in each),
-        signer=", ".join(dict.fromkeys(one.signer for one in each if one.signer)),
-        when=last.when,
-        covered=last.covered,
-        problems=tuple(dict.fromkeys(problem for one in each for problem in one.problems)),
-        chain=last.chain,
-    )
+    """Check every signature of a DICOM document; valid only if there is one and all hold. Raises UnreadableObject."""
+    return all_of([_verify(signature, trust) for signature in read_signatures(data)])
 
 
 def _verify(found: FoundSignature, trust: Sequence[x509.Certificate]) -> Verification:

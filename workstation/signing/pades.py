@@ -10,7 +10,7 @@ from cryptography import x509
 from workstation.errors import UnreadableObject
 from workstation.language import _
 from workstation.signing.identity import Identity, check_validity, subject_name
-from workstation.signing.trust import Verification, chain_of, run, validation_context
+from workstation.signing.trust import Verification, all_of, chain_of, run, validation_context
 
 _FIELD = "Conclusion"
 
@@ -49,18 +49,7 @@ def verify_pdf(pdf: bytes, trust: Sequence[x509.Certificate]) -> Verification:
         embedded = list(PdfFileReader(io.BytesIO(pdf)).embedded_regular_signatures)
     except PdfError as error:
         raise UnreadableObject(_("This is no PDF, or a damaged one")) from error
-    if not embedded:
-        return Verification(False, problems=(_("the document is not signed"),))
-    each = [_verify(signature, trust) for signature in embedded]
-    last = each[-1]
-    return Verification(
-        valid=all(one.valid for one in each),
-        signer=", ".join(dict.fromkeys(one.signer for one in each if one.signer)),
-        when=last.when,
-        covered=last.covered,
-        problems=tuple(dict.fromkeys(problem for one in each for problem in one.problems)),
-        chain=last.chain,
-    )
+    return all_of([_verify(signature, trust) for signature in embedded])
 
 
 def _verify(embedded: Any, trust: Sequence[x509.Certificate]) -> Verification:

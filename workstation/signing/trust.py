@@ -35,6 +35,24 @@ class Verification:
     chain: tuple[str, ...] = ()
 
 
+def all_of(each: Sequence[Verification]) -> Verification:
+    """The answer about a document with several signatures; not valid where there is none, or one does not hold.
+
+    Several signers stand in `signer`, separated by commas; the other values are those of the last signature.
+    """
+    if not each:
+        return Verification(False, problems=(_("the document is not signed"),))
+    last = each[-1]
+    return Verification(
+        valid=all(one.valid for one in each),
+        signer=", ".join(dict.fromkeys(one.signer for one in each if one.signer)),
+        when=last.when,
+        covered=last.covered,
+        problems=tuple(dict.fromkeys(problem for one in each for problem in one.problems)),
+        chain=last.chain,
+    )
+
+
 def load_certificates(pem: bytes) -> tuple[x509.Certificate, ...]:
     """The certificates of a PEM file. Raises UnreadableObject."""
     try:

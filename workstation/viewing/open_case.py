@@ -74,14 +74,6 @@ class OpenCase:
     def stack(self, key: str) -> ShownStack | None:
         return self._by_key.get(key)
 
-    def stack_of_image(self, sop_instance_uid: str, frame: int | None = None) -> tuple[ShownStack, int] | None:
-        """The stack and the place in it where an image stands; `frame` counts from 1."""
-        for stack in self.stacks:
-            for k, ref in enumerate(stack.stack.frames):
-                if ref.instance.sop_instance_uid == sop_instance_uid and frame in (None, ref.frame + 1):
-                    return stack, k
-        return None
-
     def loader(self, key: str) -> StackLoader:
         """The pixels of a stack; asking for them the first time begins to load them."""
         loader = self._loaders.get(key)

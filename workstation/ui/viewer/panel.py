@@ -30,7 +30,6 @@ from workstation.ui.viewer.main_thread import MainThread
 from workstation.ui.viewer.strip import PICTURE, Strip
 from workstation.ui.viewer.toolbar import Toolbar
 from workstation.viewing.commands import BY_ID
-from workstation.viewing.hanging import Preset
 from workstation.viewing.open_case import OpenCase, PriorStudy
 from workstation.viewing.reading_session import ReadingSession
 from workstation.viewing.stacks import ShownStack
@@ -62,7 +61,6 @@ class ViewerPanel(QWidget):
     def __init__(self, workers: Workers, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._workers = workers
-        self._presets: tuple[Preset, ...] | None = None
         self._thread = MainThread(self)
         self._thumbnails: list[Future[NDArray[np.uint8]]] = []
         self.session: ReadingSession | None = None
@@ -122,8 +120,6 @@ class ViewerPanel(QWidget):
         self._thread = MainThread(self)
         case = OpenCase(study, priors, fetch, self._workers, self._thread.post)
         session = ReadingSession(case, self._workers, self._thread.post)
-        if self._presets is not None:
-            session.presets = self._presets
         self.session = session
         self._restore(session, measurements_json, key_images_json)
         self._connect(session)
@@ -255,12 +251,6 @@ class ViewerPanel(QWidget):
         command.run(session)
         self.toolbar.refresh()
         return True
-
-    def set_presets(self, presets: Sequence[Preset]) -> None:
-        """Windows under the number keys, instead of the shipped ones."""
-        self._presets = tuple(presets)
-        if self.session is not None:
-            self.session.presets = self._presets
 
     def show_mpr(self) -> None:
         """Three planes through the active volume."""
