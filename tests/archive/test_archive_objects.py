@@ -6,6 +6,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +16,7 @@ from workstation.archive import objects
 from workstation.archive.archive import Archive
 from workstation.archive.index import Refused, Stored
 from workstation.archive.intake import Intake
+from workstation.dicom.instance import Instance
 from workstation.errors import ArchiveDamaged, ArchiveLocked, DiskFull, UnreadableObject
 
 
@@ -334,3 +336,15 @@ def test_the_index_keeps_the_hash_of_what_was_put(archive: Archive, fake: Module
         row = cursor.execute("SELECT sha256, size FROM instances").fetchone()
     assert row["sha256"] == hashlib.sha256(fake.part10(1)).digest()
     assert row["size"] == len(fake.part10(1))
+
+
+def test_headers_that_an_older_program_read_are_read_anew_from_the_objects(archive: Archive, fake: ModuleType) -> None:
+    stored = archive.put(fake.part10(1))
+    older = replace(stored, header_version=0, series_description="as an older program understood it")
+    with archive.database.transaction() as cursor:
+        cursor.execute("UPDATE instances SET instance_json = ?", (older.to_json(),))
+
+    assert archive.instance(stored.sop_instance_uid) == stored
+    with archive.database.read() as cursor:
+        (kept,) = cursor.execute("SELECT instance_json FROM instances").fetchone()
+    assert Instance.from_json(kept) == stored

@@ -80,7 +80,7 @@ def test_a_case_goes_from_the_worklist_to_done(bench: Any, iris: EmbeddedIris) -
 
 @pytest.mark.orthanc
 def test_on_an_archive_the_study_list_is_the_worklist(bench: Any, orthanc: Any, tiny: ModuleType) -> None:
-    from workstation.dicom.instance import parse_instance
+    from workstation.dicom.parsing import parse_instance
 
     series = tiny.ct_series(4, patient_id="77-ORTHANC")
     for data in series:
@@ -202,7 +202,7 @@ def test_a_returned_case_is_cancelled_with_its_reason(bench: Any) -> None:
 
 def test_a_first_report_comes_with_the_study(bench: Any, conclusion: Any) -> None:
     from workstation.dicom.content import StudyHeader
-    from workstation.dicom.instance import parse_instance
+    from workstation.dicom.parsing import parse_instance
     from workstation.dicom.sr import write_conclusion
 
     study_uid = parse_instance(bench.study[0]).study_uid

@@ -295,7 +295,7 @@ def test_retries_grow_from_five_seconds_to_fifteen_minutes() -> None:
 def test_several_packages_go_the_oldest_first_and_one_refused_holds_up_none(
     bench: Any, iris: EmbeddedIris, tiny: ModuleType
 ) -> None:
-    from workstation.dicom.instance import parse_instance
+    from workstation.dicom.parsing import parse_instance
 
     conftest = __import__("sys").modules[type(bench).__module__]
     series = tiny.ct_series(2, patient_id="77-2")

@@ -13,7 +13,8 @@ import pytest
 from workstation.dicom.content import Patient, StudyHeader
 from workstation.dicom.frame_values import FrameGeometry
 from workstation.dicom.geometry import Gap, Stack, build_stacks, orthonormal
-from workstation.dicom.instance import Instance, PixelDescription, UltrasoundRegion, parse_instance
+from workstation.dicom.instance import Instance, PixelDescription
+from workstation.dicom.parsing import parse_instance
 from workstation.dicom.spacing import (
     CALIBRATED,
     CORRECTED,
@@ -26,6 +27,7 @@ from workstation.dicom.spacing import (
     Spacing,
     spacing_of,
 )
+from workstation.dicom.ultrasound import UltrasoundRegion
 from workstation.errors import UnreadableObject
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)

@@ -19,8 +19,9 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from workstation.dicom.instance import Instance, parse_instance
+from workstation.dicom.instance import Instance
 from workstation.dicom.lut import Window
+from workstation.dicom.parsing import parse_instance
 from workstation.dicom.pixels import decode_frame
 from workstation.errors import UnreadableObject
 

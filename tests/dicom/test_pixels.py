@@ -16,7 +16,8 @@ from pydicom.uid import ExplicitVRLittleEndian, RLELossless, generate_uid
 
 from workstation.dicom import transfer_syntaxes as ts
 from workstation.dicom.decoders import DECODERS, Codestream
-from workstation.dicom.instance import Instance, parse_instance
+from workstation.dicom.instance import Instance
+from workstation.dicom.parsing import parse_instance
 from workstation.dicom.pixels import SUPPORTED_TRANSFER_SYNTAXES, decode_frame, decode_frame_named
 from workstation.errors import UnreadableObject
 

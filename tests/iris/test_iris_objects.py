@@ -10,7 +10,7 @@ import pytest
 
 from workstation.demo.faults import DuplicatePolicy
 from workstation.demo.server import EmbeddedIris
-from workstation.dicom.instance import parse_instance
+from workstation.dicom.parsing import parse_instance
 from workstation.errors import Cancelled, LinkDown, MalformedAnswer, ServerRefused, SignInNeeded
 from workstation.iris.dicomweb import DicomWeb
 from workstation.iris.multipart import read_parts

@@ -163,7 +163,7 @@ def test_orthanc_is_searched_by_wildcard_and_paged(orthanc: Any, orthanc_web: Di
 
 
 def _store(web: DicomWeb, series: list[bytes]) -> str:
-    from workstation.dicom.instance import parse_instance
+    from workstation.dicom.parsing import parse_instance
 
     study_uid = parse_instance(series[0]).study_uid
     assert len(web.store(study_uid, series).stored) == len(series)

@@ -27,8 +27,9 @@ from workstation.archive.index import (
 from workstation.archive.lock import FolderLock
 from workstation.archive.objects import ObjectStore
 from workstation.dicom.content import Patient
-from workstation.dicom.instance import Instance, parse_instance
-from workstation.errors import UnreadableObject
+from workstation.dicom.instance import HEADER_VERSION, Instance
+from workstation.dicom.parsing import parse_instance
+from workstation.errors import UnreadableObject, WorkstationError
 from workstation.language import _
 from workstation.secrets import derive_key
 
@@ -138,7 +139,7 @@ class Archive:
             row = one(cursor, "SELECT instance_json FROM instances WHERE sop_uid = ?", sop_uid)
         if row is None:
             raise KeyError(sop_uid)
-        return Instance.from_json(row[0])
+        return self._current([Instance.from_json(row[0])])[0]
 
     def instances(self, study_uid: str | None = None, series_uid: str | None = None) -> list[Instance]:
         """The header values of what is held of a study, of a series, or of all: by series, then by instance number."""
@@ -151,7 +152,26 @@ class Archive:
                 ORDER BY i.study_uid, s.number, i.series_uid, i.number, i.sop_uid""",
                 tuple(given.values()),
             ).fetchall()
-        return [Instance.from_json(row[0]) for row in rows]
+        return self._current([Instance.from_json(row[0]) for row in rows])
+
+    def _current(self, instances: list[Instance]) -> list[Instance]:
+        """The same headers; those that an older program read with less in them are read anew and kept so."""
+        stale = {held.sop_instance_uid for held in instances if held.header_version < HEADER_VERSION}
+        if not stale:
+            return instances
+        renewed = {}
+        for sop_uid in stale:
+            try:
+                renewed[sop_uid] = self._parse(self.get(sop_uid))
+            except WorkstationError:
+                # damage is the business of whoever asks for the object
+                continue
+        with self.database.transaction() as cursor:
+            cursor.executemany(
+                "UPDATE instances SET instance_json = ? WHERE sop_uid = ?",
+                [(instance.to_json(), sop_uid) for sop_uid, instance in renewed.items()],
+            )
+        return [renewed.get(held.sop_instance_uid, held) for held in instances]
 
     def studies(self, patient: Patient | None = None) -> list[HeldStudy]:
         """The studies of which objects are held, newest first; of one patient by ID and issuer, or all."""

@@ -81,7 +81,7 @@ def _pictures() -> str:
     """A frame of each supported transfer syntax through the program's own way, then through each decoder behind it."""
     from workstation.cli.specimens import LOSSY, TOLERANCE, specimen
     from workstation.dicom.decoders import DECODERS, Codestream
-    from workstation.dicom.instance import parse_instance
+    from workstation.dicom.parsing import parse_instance
     from workstation.dicom.part10 import body_of
     from workstation.dicom.pixels import SUPPORTED_TRANSFER_SYNTAXES, decode_frame_named
 

@@ -57,7 +57,7 @@ def explicit_little_endian(path: Path) -> bytes:
 
 def decode(path: Path, frame: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.generic]]":
     """Stored values of one frame (from 0): rows × columns, or rows × columns × 3. Raises NoPixels."""
-    from workstation.dicom.instance import parse_instance
+    from workstation.dicom.parsing import parse_instance
     from workstation.dicom.pixels import decode_frame
 
     data = path.read_bytes()
