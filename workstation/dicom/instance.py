@@ -10,6 +10,7 @@ from workstation.dicom.content import ImageReference, Patient, StudyHeader
 from workstation.dicom.frame_values import FrameGeometry
 from workstation.dicom.frames import FrameSpans
 from workstation.dicom.lut import Palette, VoiTable, Window
+from workstation.dicom.mammography import MammographyView
 from workstation.dicom.ultrasound import UltrasoundRegion
 
 HEADER_VERSION = 1
@@ -121,6 +122,7 @@ class Instance:
     frame_time_ms: float | None = None
     burned_in: str = ""
     ultrasound_regions: tuple[UltrasoundRegion, ...] = ()
+    mammography: MammographyView | None = None
     header_version: int = 0
 
     @property

@@ -11,6 +11,7 @@ from workstation.dicom.frame_values import FrameGeometry, frame_from_header, fra
 from workstation.dicom.frames import FrameSpans, encapsulated_frames, native_frames
 from workstation.dicom.instance import HEADER_VERSION, Instance, PixelDescription
 from workstation.dicom.lut import modality_table_of, palette_of
+from workstation.dicom.mammography import laterality_of, mammography_of
 from workstation.dicom.part10 import BROKEN, EXPLICIT_BIG, Part10, PixelElement, not_dicom, open_part10
 from workstation.dicom.text import Header
 from workstation.dicom.transfer_syntaxes import ENCAPSULATED, VIDEO
@@ -109,7 +110,7 @@ def _instance(opened: Part10) -> Instance:
         presentation_lut_shape=header.text(0x20500020),
         presentation_intent=header.text(0x00080068),
         patient_orientation=header.texts(0x00200020),
-        laterality=header.text(0x00200062) or header.text(0x00200060),
+        laterality=laterality_of(header),
         view_position=header.text(0x00185101),
         kvp=header.number(0x00180060),
         kernel="\\".join(header.texts(0x00181210)),
@@ -120,6 +121,7 @@ def _instance(opened: Part10) -> Instance:
         frame_time_ms=header.number(0x00181063),
         burned_in=header.text(0x00280301),
         ultrasound_regions=regions_of(header),
+        mammography=mammography_of(header),
         header_version=HEADER_VERSION,
     )
 

@@ -19,6 +19,7 @@ from workstation.dicom.geometry import Stack, frame_matrix
 from workstation.dicom.instance import Instance
 from workstation.imaging.voi import Voi, Window
 from workstation.language import N_
+from workstation.viewing.mammography import hung
 from workstation.viewing.vectors import Vec, cross, dot, unit, vec
 from workstation.viewing.viewport import ORTHOGONAL_AXES, PlaneKind, ViewportState, VoiChoice
 
@@ -95,6 +96,9 @@ class ShownStack:
 
     @property
     def title(self) -> str:
+        mammogram = self.first.mammography
+        if mammogram is not None and mammogram.name:
+            return mammogram.name
         return self.stack.title or self.first.series_description or self.modality
 
     def instance(self, k: int) -> Instance:
@@ -252,8 +256,9 @@ class ShownStack:
 
 
 def start_state(stack: ShownStack, kind: PlaneKind, width: int, height: int) -> ViewportState:
-    """A stack as it opens: the middle image, or the middle of its volume, fitted."""
+    """A stack as it opens: the middle image, or the middle of its volume, fitted; a mammogram as it hangs."""
     index = stack.count // 2
+    turns, flipped = hung(stack.first) or (0, False)
     right, down = stack.axes_of(kind, index)
     state = ViewportState(
         stack=stack.key,
@@ -266,6 +271,8 @@ def start_state(stack: ShownStack, kind: PlaneKind, width: int, height: int) -> 
         height=height,
         voi=stack.first_choice(),
         inverted=False,
+        turns=turns,
+        flipped=flipped,
     )
     return stack.fitted(state)
 
