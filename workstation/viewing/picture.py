@@ -19,7 +19,8 @@ from workstation.imaging.voi import Voi, auto_window, to_grey
 from workstation.imaging.volume import Volume
 from workstation.jobs import Lane, Workers
 from workstation.viewing.loading import Deliver
-from workstation.viewing.viewport import ViewportState
+from workstation.viewing.stacks import ShownStack
+from workstation.viewing.viewport import PlaneKind, ViewportState
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,16 @@ class PictureRequest:
         """Equal keys mean equal samples."""
         state = self.state
         return id(self.source), self.version, state.plane, state.slab
+
+
+def request_for(
+    stack: ShownStack, state: ViewportState, source: Volume | None, *, request_id: int = 0, viewport: int = 0
+) -> PictureRequest:
+    """What to ask for, so that a state of a stack is shown; `source` is what it is drawn from (`StackLoader`)."""
+    # an acquired image is whole once it is there; a reformat changes with each slice that arrives
+    version = source.version if source is not None and state.kind is not PlaneKind.STACK else 0
+    inverted = state.inverted != stack.instance(state.index).inverted
+    return PictureRequest(request_id, viewport, state, source, version, stack.voi(state.voi, state.index), inverted)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from workstation.viewing.layout import LAYOUTS
 from workstation.viewing.linking import LinkGroup
 from workstation.viewing.loading import Deliver
 from workstation.viewing.open_case import OpenCase
-from workstation.viewing.picture import Darkroom, Picture, PictureRequest
+from workstation.viewing.picture import Darkroom, Picture, request_for
 from workstation.viewing.slices import Slices, slice_point, slices_of, through
 from workstation.viewing.stacks import ShownStack, start_state
 from workstation.viewing.vectors import Vec
@@ -210,14 +210,11 @@ class Viewports:
         if state.kind is PlaneKind.STACK:
             self.case.loader(stack.key).want(state.index)
         source = self.source(number)
-        # an acquired image is whole once it is there; a reformat changes with each slice that arrives
-        version = source.version if source is not None and state.kind is not PlaneKind.STACK else 0
         self._requests += 1
         viewport.asked = self._requests
         viewport.lacks_image = source is None
         viewport.drawn_at = monotonic()
-        inverted = state.inverted != stack.instance(state.index).inverted
-        request = PictureRequest(self._requests, number, state, source, version, self.voi(number), inverted)
+        request = request_for(stack, state, source, request_id=self._requests, viewport=number)
         self._darkroom.ask(request, self._take)
 
     def awaits(self, number: int) -> bool:
