@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from workstation import language, secrets
 from workstation.archive.archive import Archive
 from workstation.consultation.desk import Desk
+from workstation.dicom import decoder_processes
 from workstation.errors import SignInNeeded
 from workstation.iris.wire import Wire, connect
 from workstation.jobs import Workers
@@ -36,7 +37,7 @@ def application(
     """
     language.set_language(settings.language)
     key = secrets.open_key(settings.data_dir, passphrase)
-    with Archive.open(settings.data_dir, key) as archive:
+    with Archive.open(settings.data_dir, key) as archive, decoder_processes.opened():
         door = _Door(settings, key, password)
         desk = Desk(archive, door.link if settings.servers else None, settings)
         workers = Workers()

@@ -7,13 +7,15 @@ or (rows, columns, 3): bits and colour are put right in `pixels`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workstation.dicom import transfer_syntaxes as ts
-from workstation.dicom.instance import PixelDescription
+
+if TYPE_CHECKING:  # a decoder process needs no more than this module: four of them must be cheap
+    from workstation.dicom.instance import PixelDescription
 
 Samples = NDArray[Any]
 
@@ -25,7 +27,7 @@ class Codestream:
     data: bytes
     rows: int
     columns: int
-    pixels: PixelDescription
+    pixels: "PixelDescription"
 
     @property
     def shape(self) -> tuple[int, ...]:

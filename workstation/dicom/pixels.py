@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workstation.dicom import decoder_processes
 from workstation.dicom import transfer_syntaxes as ts
 from workstation.dicom.colour import rgb_from_palette, rgb_from_ybr_full, rgb_from_ybr_partial, ybr_422_expanded
 from workstation.dicom.decoders import DECODERS, Codestream
@@ -125,7 +126,7 @@ def _encapsulated(instance: Instance, pixels: PixelDescription, data: bytes) -> 
     reasons = []
     for decoder in DECODERS[uid]:
         try:
-            samples = decoder.decode(stream)
+            samples = decoder_processes.decode(uid, decoder, stream)
         except (RuntimeError, ValueError, TypeError, MemoryError, ImportError, OSError, IndexError) as error:
             reasons.append(f"{decoder.name}: {_one_line(error)}")
             continue
