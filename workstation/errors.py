@@ -51,6 +51,10 @@ class UnreadableObject(WorkstationError):
     """Bytes that are no DICOM object, or one whose picture can't be decoded."""
 
 
+class Unsupported(UnreadableObject):
+    """A sound object whose picture this program doesn't make: a video, a coding without a decoder, no picture."""
+
+
 class NothingToShow(WorkstationError):
     """A study or series without any picture."""
 
