@@ -7,6 +7,7 @@ A single-frame object has one entry; an enhanced object one a frame, from its Sh
 from dataclasses import dataclass
 
 from workstation.dicom.lut import VoiTable, Window, voi_tables_of, windows_of
+from workstation.dicom.real_world import RealWorldMapping, real_world_of
 from workstation.dicom.text import Header
 
 Triple = tuple[float, ...]
@@ -30,6 +31,7 @@ class FrameGeometry:
     rescale_type: str = ""
     windows: tuple[Window, ...] = ()
     voi_tables: tuple[VoiTable, ...] = ()
+    real_world: tuple[RealWorldMapping, ...] = ()
     image_type: tuple[str, ...] = ()
     stack_id: str = ""
     in_stack_position: int | None = None
@@ -43,16 +45,18 @@ class FrameGeometry:
 def frame_from_header(header: Header, *, signed: bool) -> FrameGeometry:
     """The values of a classic object, which stand at the top level of its header."""
     slope = header.number(0x00281053)
+    intercept = header.number(0x00281052) or 0.0
     return FrameGeometry(
         position=header.floats(0x00200032, 3),
         orientation=header.floats(0x00200037, 6),
         pixel_spacing=_spacing(header),
         slice_thickness=header.number(0x00180050),
         slope=1.0 if slope is None or slope == 0 else slope,
-        intercept=header.number(0x00281052) or 0.0,
+        intercept=intercept,
         rescale_type=header.text(0x00281054),
         windows=windows_of(header),
-        voi_tables=voi_tables_of(header, signed=signed),
+        voi_tables=voi_tables_of(header, signed=_below_zero(header, signed, slope, intercept)),
+        real_world=real_world_of(header, signed=signed),
         image_type=header.texts(0x00080008),
         temporal_position=header.integer(0x00200100),
         b_value=_b_value(header),
@@ -75,6 +79,11 @@ def frames_from_groups(
     frames = [_overlaid(common, item, signed=signed) for item in own[:count]]
     frames.extend([common] * (count - len(frames)))
     return (frames[0],) if all(frame == frames[0] for frame in frames) else tuple(frames)
+
+
+def _below_zero(header: Header, signed: bool, slope: float | None, intercept: float) -> bool:
+    """Whether modality values, the input of a VOI LUT, go below 0 (C.11.2.1.1); those out of a table never do."""
+    return 0x00283000 not in header and (signed or intercept < 0 or (slope or 1.0) < 0)
 
 
 def _spacing(header: Header) -> tuple[float, ...] | None:
@@ -104,7 +113,10 @@ def _overlaid(base: FrameGeometry, group: Header, *, signed: bool) -> FrameGeome
         take("rescale_type", transformation.text(0x00281054))
     if voi := group.item(0x00289132):
         take("windows", windows_of(voi))
-        take("voi_tables", voi_tables_of(voi, signed=signed))
+        shift = changes.get("intercept", base.intercept)
+        below = signed or (isinstance(shift, float) and shift < 0)
+        take("voi_tables", voi_tables_of(voi, signed=below))
+    take("real_world", real_world_of(group, signed=signed))
     if content := group.item(0x00209111):
         take("stack_id", content.text(0x00209056))
         take("in_stack_position", content.integer(0x00209057))

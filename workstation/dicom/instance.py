@@ -9,8 +9,12 @@ from workstation.dicom import plain
 from workstation.dicom.content import ImageReference, Patient, StudyHeader
 from workstation.dicom.frame_values import FrameGeometry
 from workstation.dicom.frames import FrameSpans
+from workstation.dicom.key_objects import Rejection
 from workstation.dicom.lut import Palette, VoiTable, Window
 from workstation.dicom.mammography import MammographyView
+from workstation.dicom.overlay_planes import OverlayPlane
+from workstation.dicom.shutters import Shutter
+from workstation.dicom.subtraction import Subtraction
 from workstation.dicom.ultrasound import UltrasoundRegion
 
 HEADER_VERSION = 1
@@ -91,6 +95,7 @@ class Instance:
     completion_flag: str = ""
     verification_flag: str = ""
     mime_type: str = ""
+    rejection: Rejection | None = None
     rows: int = 0
     columns: int = 0
     number_of_frames: int = 0
@@ -122,7 +127,10 @@ class Instance:
     frame_time_ms: float | None = None
     burned_in: str = ""
     ultrasound_regions: tuple[UltrasoundRegion, ...] = ()
+    overlays: tuple[OverlayPlane, ...] = ()
+    shutter: Shutter | None = None
     mammography: MammographyView | None = None
+    subtraction: Subtraction | None = None
     header_version: int = 0
 
     @property

@@ -10,9 +10,13 @@ from workstation.dicom.content import Patient, StudyHeader
 from workstation.dicom.frame_values import FrameGeometry, frame_from_header, frames_from_groups
 from workstation.dicom.frames import FrameSpans, encapsulated_frames, native_frames
 from workstation.dicom.instance import HEADER_VERSION, Instance, PixelDescription
+from workstation.dicom.key_objects import rejection_of
 from workstation.dicom.lut import modality_table_of, palette_of
 from workstation.dicom.mammography import laterality_of, mammography_of
+from workstation.dicom.overlay_planes import overlay_planes_of
 from workstation.dicom.part10 import BROKEN, EXPLICIT_BIG, Part10, PixelElement, not_dicom, open_part10
+from workstation.dicom.shutters import shutter_of
+from workstation.dicom.subtraction import subtraction_of
 from workstation.dicom.text import Header
 from workstation.dicom.transfer_syntaxes import ENCAPSULATED, VIDEO
 from workstation.dicom.ultrasound import regions_of
@@ -90,6 +94,7 @@ def _instance(opened: Part10) -> Instance:
         completion_flag=header.text(0x0040A491),
         verification_flag=header.text(0x0040A493),
         mime_type=header.text(0x00420012),
+        rejection=rejection_of(header),
         rows=header.integer(0x00280010) or 0 if pixels is not None else 0,
         columns=header.integer(0x00280011) or 0 if pixels is not None else 0,
         number_of_frames=count,
@@ -121,7 +126,10 @@ def _instance(opened: Part10) -> Instance:
         frame_time_ms=header.number(0x00181063),
         burned_in=header.text(0x00280301),
         ultrasound_regions=regions_of(header),
+        overlays=overlay_planes_of(header),
+        shutter=shutter_of(header),
         mammography=mammography_of(header),
+        subtraction=subtraction_of(header),
         header_version=HEADER_VERSION,
     )
 
