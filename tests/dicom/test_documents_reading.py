@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
 
 from workstation.dicom.content import Conclusion
-from workstation.dicom.documents import read_measurements, read_report, text_tree
+from workstation.dicom.documents import read_measurements, read_report
 from workstation.dicom.sr import write_conclusion
 from workstation.dicom.tid1500 import write_measurements
 from workstation.errors import UnreadableObject
@@ -80,14 +80,7 @@ def test_a_plain_report_of_another_maker_with_nested_headings_and_no_names_reads
     assert (report.title, report.author, report.verified) == ("", "", False)
 
 
-def test_the_tree_shows_every_item_at_its_depth(conclusion: Conclusion) -> None:
-    lines = text_tree(write_conclusion(conclusion))
-    assert lines[0] == (0, "КТ органов грудной клетки")
-    assert (1, "Subject Name: Иванова^Мария^Петровна") in lines
-    assert (3, "Length: 7.21346 mm") in lines
-
-
-@pytest.mark.parametrize("read", [read_report, read_measurements, text_tree])
+@pytest.mark.parametrize("read", [read_report, read_measurements])
 def test_bytes_that_are_no_dicom_object_are_refused_in_one_line(read: object) -> None:
     with pytest.raises(UnreadableObject, match="no DICOM object"):
         read(b"<html>404</html>")  # type: ignore[operator]
@@ -102,6 +95,5 @@ def test_real_reports_from_other_makers_can_be_read(shared_data: Path) -> None:
         if dcmread(io.BytesIO(data), specific_tags=["Modality"]).get("Modality") == "SR":
             seen += 1
             assert read_report(data).title
-            assert text_tree(data)
             read_measurements(data)
     assert seen

@@ -51,11 +51,6 @@ def read_report(data: bytes) -> ReportText:
     )
 
 
-def text_tree(data: bytes) -> tuple[tuple[int, str], ...]:
-    """Every content item of a structured report as (depth, line). Raises UnreadableObject."""
-    return tuple(_lines(_parse(data), 0))
-
-
 def encapsulated_pdf(data: bytes) -> bytes:
     """The PDF inside an encapsulated PDF object, without padding. Raises UnreadableObject."""
     ds = _parse(data)
@@ -156,12 +151,6 @@ def _short(number: object) -> str:
 def _line(item: Dataset) -> str:
     name, value = _meaning(item, "ConceptNameCodeSequence"), _value(item)
     return f"{name}: {value}" if name and value else name or value
-
-
-def _lines(item: Dataset, depth: int) -> Iterator[tuple[int, str]]:
-    yield depth, _line(item)
-    for child in _children(item):
-        yield from _lines(child, depth + 1)
 
 
 def _sections(root: Dataset) -> Iterator[tuple[str, str]]:
