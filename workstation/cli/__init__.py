@@ -23,6 +23,7 @@ COMMANDS = (
     ("tour", N_("run the main job from end to end in a window that nobody needs to see")),
     ("worklist", N_("list the cases of IRIS")),
     ("pull", N_("fetch a study and its priors into the sealed archive")),
+    ("render", N_("make pictures or values of images, as the viewer shows them")),
     ("verify", N_("say who signed a document, when, and whether it is unchanged")),
     ("self-test", N_("check that this installation decodes, draws, seals and signs")),
 )

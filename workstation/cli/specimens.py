@@ -1,7 +1,5 @@
 """Tiny objects for the self-test: a picture in every transfer syntax there is a decoder for, and a small conclusion."""
 
-import struct
-import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -9,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workstation.cli.png import png
 from workstation.demo.phantoms.encoding import ENCODERS
 from workstation.dicom import concepts
 from workstation.dicom import transfer_syntaxes as ts
@@ -149,18 +148,8 @@ def small_conclusion() -> Conclusion:
             Section(concepts.CONCLUSIONS, "Заключение", (Statement(concepts.CONCLUSION, "Проверка."),)),
         ),
         measurements=(length,),
-        key_images=(KeyImage(image, _png(picture()), "Очаг"),),
+        key_images=(KeyImage(image, png((picture() >> 4).astype(np.uint8)), "Очаг"),),
         evidence=(image,),
         completeness="Прочитано изображений: 1 из 1.",
         station_name="SELF-TEST",
-    )
-
-
-def _png(values: "NDArray[Any]") -> bytes:
-    rows = b"".join(b"\0" + bytes(row) for row in (values >> 4).astype(np.uint8).tolist())
-    height, width = values.shape
-    chunks = ((b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)), (b"IDAT", zlib.compress(rows)))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in (*chunks, (b"IEND", b""))
     )
