@@ -1,27 +1,22 @@
-"""Any plane through a volume, by VTK's imaging pipeline on the CPU.
+"""Any plane through a volume, thin or as a slab, with only such voxels in it as are there.
 
-`vtkImageReslice` runs in index space: the plane's pixels are carried to voxel indices by `lps_to_ijk`, which may be
-sheared, so a tilted stack is sampled exactly where its voxels stand, without regridding. Its defaults (nearest
-neighbour, slab mean, automatic extent) are all set here.
+Pixels are carried to voxel indices by `lps_to_ijk`, which may be sheared, and sampled by VTK. Where padding, slices
+that are still to come, or the volume's ends take part in a pixel, it is made again from what is real.
 """
 
-import os
-import threading
-import weakref
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workstation.imaging.absent import sample_real
 from workstation.imaging.plane import Plane
 from workstation.imaging.reduction import Source, block_sums, reduced_slice, whole
+from workstation.imaging.sampler import Grid, Interpolation, Matrix, SlabMode, sampled
 from workstation.imaging.volume import Volume
 
-Interpolation = Literal["nearest", "linear", "cubic"]
-SlabMode = Literal["mean", "mip", "minip"]
-Matrix = NDArray[np.float64]
+__all__ = ["THIN", "Interpolation", "Resliced", "Slab", "SlabMode", "reslice"]
 
 _MOST_OVERSAMPLING = 4
 _CLEAN = 1e-9
@@ -42,7 +37,7 @@ THIN = Slab()
 class Resliced:
     """Modality values on a plane, shape (height, width[, 3]), and where they are real.
 
-    `inside` is False outside the volume, where a slice is not loaded yet, and where padding took part.
+    `inside` is False outside the volume, and where there is nothing but padding or slices that are not loaded.
     """
 
     values: NDArray[Any]
@@ -52,236 +47,208 @@ class Resliced:
 def reslice(volume: Volume, plane: Plane, slab: Slab = THIN, interpolation: Interpolation = "linear") -> Resliced:
     """Sample a volume on a plane.
 
-    Values keep the volume's type: int16 is rounded to the nearest unit. Where a screen pixel covers more than about one
-    voxel, the area is averaged instead of sampled (not for `nearest`). A plane along an acquired slice touches only it.
+    Values keep the volume's type: integers are rounded to the nearest unit. Where a screen pixel covers more than about
+    one voxel, the area is averaged instead of sampled (not for `nearest`). A plane along an acquired slice touches only
+    it. Voxels that are padding or not loaded take no part: a sample counts where real voxels make up at least half of
+    its weight, and is interpolated (linearly, beside absent ones) from them alone; a slab is made of what counts.
     """
-    to_index = _index_matrix(volume, plane)
-    samples = _samples(volume, plane, slab)
-    level = 0
-    source = whole(volume)
-    along_slice = samples == 1 and abs(to_index[2, 0]) < _CLEAN and abs(to_index[2, 1]) < _CLEAN
-    ratio = float(max(np.linalg.norm(to_index[:, 0]), np.linalg.norm(to_index[:, 1])))
-    exact = along_slice and abs(to_index[2, 3] - round(to_index[2, 3])) < 1e-6
-    wanted = to_index
-    if exact:
-        k = round(to_index[2, 3])
-        wanted = to_index.copy()
-        wanted[2] = (0.0, 0.0, 0.0, float(k))
-        if interpolation != "nearest" and ratio >= 2 and 0 <= k < volume.shape[0]:
+    grid = _grid(volume, plane, slab)
+    axes = grid.axes
+    depth, rows, columns = volume.shape[:3]
+    size = (float(columns), float(rows), float(depth))
+    ratio = float(max(np.linalg.norm(axes[:, 0]), np.linalg.norm(axes[:, 1])))
+    source, loaded = whole(volume), None if volume.complete else volume.loaded.copy()
+    flat = abs(axes[2, 0]) < _CLEAN and abs(axes[2, 1]) < _CLEAN
+    if flat and grid.samples == 1 and abs(axes[2, 2] - round(axes[2, 2])) < 1e-6:
+        k = round(axes[2, 2])
+        axes[2] = (0.0, 0.0, float(k))
+        if interpolation != "nearest" and ratio >= 2 and 0 <= k < depth:
             level = int(np.log2(ratio))
             source = reduced_slice(volume, k, level)
-            wanted = _at_level(wanted, level)
+            grid = Grid(_at_level(axes, level), grid.step, grid.width, grid.height)
+            size = (columns / 2**level, rows / 2**level, 1.0)
+            loaded = None if loaded is None else loaded[k : k + 1]
             ratio /= 2**level
+    if flat and grid.samples > 1:
+        grid = _present_samples(grid, source, loaded)
     factor = 1
     if interpolation != "nearest" and ratio > 1.2:
         factor = min(int(np.ceil(ratio)), _MOST_OVERSAMPLING)
-    step = _slab_step(volume, plane, slab, samples)
-    values = _sampled(source, source.values, wanted, step, plane, factor, samples, slab.mode, interpolation)
-    inside = _inside(volume, to_index, step, plane, samples)
-    if source.padding is not None:
-        touched = _sampled(source, source.padding, wanted, step, plane, factor, samples, "mip", interpolation)
-        inside &= touched == 0
-    if not volume.complete:
-        inside &= _loaded(volume, to_index, plane)
-    return Resliced(values, inside)
+    fine = grid if factor == 1 else grid.finer(factor)
+    values, real = _real_samples(source, size, loaded, fine, slab.mode, interpolation)
+    if factor == 1:
+        return Resliced(values, real)
+    averaged = _averaged(values, real, factor)
+    return Resliced(averaged.values, averaged.inside & _inside(size, grid)[0])
 
 
-def _index_matrix(volume: Volume, plane: Plane) -> Matrix:
-    """(x, y, 1 mm along the normal) of the picture to voxel indices (i, j, k), 3×4."""
-    picture = np.eye(4)
+def _grid(volume: Volume, plane: Plane, slab: Slab) -> Grid:
+    """The picture's pixels in voxel indices."""
+    picture = np.zeros((4, 4))
     picture[:3, 0] = np.array(plane.right) * plane.spacing_mm
     picture[:3, 1] = np.array(plane.down) * plane.spacing_mm
     picture[:3, 2] = plane.normal
     picture[:3, 3] = plane.corner
+    picture[3, 3] = 1.0
     matrix: Matrix = (volume.lps_to_ijk @ picture)[:3]
-    # what is 0 but for rounding lets VTK take its fast path for planes along the axes
+    # what is 0 but for rounding lets VTK take its fast path for planes along the axes, five times as quick
     matrix[:, :3][np.abs(matrix[:, :3]) < _CLEAN] = 0.0
-    return matrix
+    along = matrix[:, 2]
+    samples, step_mm = _slab_samples(slab, float(np.linalg.norm(along)))
+    return Grid(matrix[:, [0, 1, 3]], along * step_mm, plane.width, plane.height, samples)
 
 
-def _samples(volume: Volume, plane: Plane, slab: Slab) -> int:
-    """How many samples a slab needs along the normal, one for each voxel that it passes."""
-    if slab.thickness_mm <= 0:
-        return 1
-    voxels_per_mm = float(np.linalg.norm(volume.lps_to_ijk[:3, :3] @ np.array(plane.normal)))
-    return max(1, int(np.ceil(slab.thickness_mm * voxels_per_mm - 1e-6)))
+def _slab_samples(slab: Slab, voxels_per_mm: float) -> tuple[int, float]:
+    """How many samples a slab has, and their distance in mm: one for each voxel that it passes.
+
+    A mean divides the thickness evenly. A MIP or MinIP counts whole voxels from the plane up to its ends: on a plane
+    along the slices it meets their centres, where between two of them the brightest spot would have lost half.
+    """
+    voxels = max(slab.thickness_mm, 0.0) * voxels_per_mm
+    if slab.mode == "mean":
+        samples = max(1, int(np.ceil(voxels - 1e-6)))
+        return samples, slab.thickness_mm / samples if samples > 1 else 1.0
+    return 2 * int(np.floor(voxels / 2 + 1e-6)) + 1, 1 / voxels_per_mm
 
 
-def _slab_step(volume: Volume, plane: Plane, slab: Slab, samples: int) -> Matrix:
-    """Voxel indices from one sample of a slab to the next."""
-    along = volume.lps_to_ijk[:3, :3] @ np.array(plane.normal)
-    # as in the index matrix: rounding of a stack's own matrix would cost VTK's fast path, and four fifths of the speed
-    along[np.abs(along) < _CLEAN] = 0.0
-    step: Matrix = along * (slab.thickness_mm / samples if samples > 1 else 1.0)
-    return step
-
-
-def _at_level(matrix: Matrix, level: int) -> Matrix:
+def _at_level(axes: Matrix, level: int) -> Matrix:
     """Indices of the full slice to indices of its reduction: centres of blocks of 2^level pixels; its only k is 0."""
-    scaled = matrix.copy()
+    scaled = axes.copy()
     scaled[:2] /= 2**level
-    scaled[:2, 3] += 0.5 / 2**level - 0.5
+    scaled[:2, 2] += 0.5 / 2**level - 0.5
     scaled[2] = 0.0
     return scaled
 
 
-def _sampled(
+def _present_samples(grid: Grid, source: Source, loaded: NDArray[np.bool_] | None) -> Grid:
+    """Of a slab along the slices that sticks out of the volume, or of what is loaded: the part that doesn't."""
+    depth = source.values.shape[0]
+    k = grid.axes[2, 2] + grid.step[2] * grid.offsets()
+    there = (k > -0.5 + 1e-6) & (k < depth - 0.5 - 1e-6)
+    if loaded is not None:
+        there &= _missing_at(loaded, k) == 0
+    found = np.flatnonzero(there)
+    if grid.step[:2].any() or not found.size or found.size == grid.samples or np.ptp(found) >= found.size:
+        return grid
+    return grid.of_samples(int(found[0]), found.size)
+
+
+def _real_samples(
     source: Source,
-    array: NDArray[Any],
-    matrix: Matrix,
-    step: Matrix,
-    plane: Plane,
-    factor: int,
-    samples: int,
+    size: tuple[float, float, float],
+    loaded: NDArray[np.bool_] | None,
+    grid: Grid,
     mode: SlabMode,
     interpolation: Interpolation,
-) -> NDArray[Any]:
-    """Values at the picture's pixels; with a `factor` each is the mean of factor² samples over its area."""
-    width, height = plane.width * factor, plane.height * factor
-    axes = np.eye(4)
-    axes[:3, 0], axes[:3, 1], axes[:3, 2] = matrix[:, 0] / factor, matrix[:, 1] / factor, step
-    axes[:3, 3] = matrix[:, 3] + (matrix[:, 0] + matrix[:, 1]) * ((1 - factor) / (2 * factor))
-    values = _pipeline().run(source, array, axes, width, height, samples, mode, interpolation)
-    if factor == 1:
-        return values
-    mean = block_sums(values, factor) / np.float32(factor * factor)
-    return (np.rint(mean) if array.dtype.kind in "iu" else mean).astype(array.dtype)
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Samples, and where they are real."""
+    values = sampled(source, source.values, grid, mode, interpolation)
+    inside, doubtful = _inside(size, grid, entirely=mode == "mean" and grid.samples > 1)
+    if source.padding is not None:
+        padding = sampled(source, source.padding, grid, "mean", interpolation, as_float=True)
+        if interpolation != "cubic":
+            inside &= padding < 254.99
+        doubtful = _either(doubtful, np.abs(padding) > 1e-3)
+    if loaded is not None:
+        missing = _missing(loaded, grid)
+        inside &= missing < grid.samples * 2
+        doubtful = _either(doubtful, missing > 0)
+    if doubtful is None:
+        return values, inside
+    doubtful &= inside
+    if doubtful.any():
+        found, real = sample_real(source, loaded, grid, doubtful, mode, interpolation == "nearest")
+        values[doubtful] = np.rint(found) if values.dtype.kind in "iu" else found
+        inside[doubtful] = real
+    return values, inside
 
 
-def _row_ranges(
-    volume: Volume, matrix: Matrix, shift: Matrix, plane: Plane
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """For each row of the picture the first and last x inside the volume: the plane cuts it in a convex figure."""
-    rows = np.arange(plane.height, dtype=np.float64)
-    first = np.full(plane.height, 0.0)
-    last = np.full(plane.height, plane.width - 1.0)
-    sizes = (volume.shape[2], volume.shape[1], volume.shape[0])
-    for axis, size in enumerate(sizes):
-        start = matrix[axis, 3] + shift[axis] + matrix[axis, 1] * rows
-        low, high = -0.5 + 1e-6, size - 0.5 - 1e-6
-        slope = matrix[axis, 0]
+def _inside(
+    size: tuple[float, float, float], grid: Grid, *, entirely: bool = False
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
+    """Where any sample of a pixel lies in voxels of this size (i, j, k), and, when asked for, where not all do."""
+    first, last = _row_ranges(size, grid)
+    crossed = first <= last
+    lowest, highest = np.where(crossed, first, np.inf).min(axis=0), np.where(crossed, last, -np.inf).max(axis=0)
+    torn = crossed[1:] & crossed[:-1] & ((first[1:] > last[:-1] + 1) | (first[:-1] > last[1:] + 1))
+    if torn.any():
+        # through a thin volume, aslant: a pixel can fall between the samples of a slab
+        mask = np.zeros((grid.height, grid.width), np.bool_)
+        for start, end in zip(first, last, strict=True):
+            mask |= _between(start, end, grid)
+    else:
+        mask = _between(lowest, highest, grid)
+    if not entirely:
+        return mask, None
+    return mask, ~_between(first.max(axis=0), last.min(axis=0), grid)
+
+
+def _row_ranges(size: tuple[float, float, float], grid: Grid) -> tuple[Matrix, Matrix]:
+    """For each sample and row of the picture the first and last x inside: the plane cuts a box in a convex figure."""
+    first = np.full((grid.samples, grid.height), 0.0)
+    last = np.full((grid.samples, grid.height), grid.width - 1.0)
+    rows = np.arange(grid.height, dtype=np.float64)
+    for axis, extent in enumerate(size):
+        slope = grid.axes[axis, 0]
+        start = grid.axes[axis, 1] * rows + grid.axes[axis, 2] + grid.step[axis] * grid.offsets()[:, None]
+        low, high = -0.5 + 1e-6, extent - 0.5 - 1e-6
         if slope == 0.0:
-            outside = (start < low) | (start > high)
-            first[outside] = np.inf
+            first[(start < low) | (start > high)] = np.inf
             continue
         ends = (low - start) / slope, (high - start) / slope
-        first = np.maximum(first, np.minimum(*ends))
-        last = np.minimum(last, np.maximum(*ends))
+        np.maximum(first, np.minimum(*ends), out=first)
+        np.minimum(last, np.maximum(*ends), out=last)
     return first, last
 
 
-def _inside(volume: Volume, matrix: Matrix, step: Matrix, plane: Plane, samples: int) -> NDArray[np.bool_]:
-    """Where the picture is in the volume; of a slab, where any of its samples is."""
-    mask = np.zeros((plane.height, plane.width), np.bool_)
-    columns = np.arange(plane.width)
-    # the figure moves evenly from sample to sample: the ends and the middle cover what lies between
-    offsets = sorted({0.0, -(samples - 1) / 2, (samples - 1) / 2})
-    for offset in offsets:
-        first, last = _row_ranges(volume, matrix, step * offset, plane)
-        if (first <= 0).all() and (last >= plane.width - 1).all():
-            mask[:] = True
-            return mask
-        rows = np.flatnonzero(first <= last)
-        if not rows.size:
-            continue
-        left, right = first[rows], last[rows]
-        if (left == left[0]).all() and (right == right[0]).all():
+def _between(first: NDArray[np.float64], last: NDArray[np.float64], grid: Grid) -> NDArray[np.bool_]:
+    """True from the first to the last x of each row."""
+    mask = np.zeros((grid.height, grid.width), np.bool_)
+    rows = np.flatnonzero(first <= last)
+    if rows.size:
+        left, right = np.ceil(first[rows]), np.floor(last[rows])
+        if (left == left[0]).all() and (right == right[0]).all() and rows[-1] - rows[0] + 1 == rows.size:
             # a rectangle, as of every plane along the axes, is filled many times quicker than compared
-            mask[rows[0] : rows[-1] + 1, int(np.ceil(left[0])) : int(np.floor(right[0])) + 1] = True
+            mask[rows[0] : rows[-1] + 1, int(left[0]) : int(right[0]) + 1] = True
         else:
-            mask |= (columns >= first[:, None]) & (columns <= last[:, None])
+            columns = np.arange(grid.width, dtype=np.float32)
+            mask[rows] = (columns >= left[:, None].astype(np.float32)) & (columns <= right[:, None].astype(np.float32))
     return mask
 
 
-def _loaded(volume: Volume, matrix: Matrix, plane: Plane) -> NDArray[np.bool_]:
-    """Where both slices that a pixel lies between are there."""
-    loaded = volume.loaded
+def _missing(loaded: NDArray[np.bool_], grid: Grid) -> NDArray[np.int32]:
+    """For each pixel how many of the two slices beside each sample are not there, summed over the samples."""
+    columns = np.arange(grid.width) if grid.axes[2, 0] else np.zeros(1)
+    rows = np.arange(grid.height) if grid.axes[2, 1] else np.zeros(1)
+    k = grid.axes[2, 0] * columns + (grid.axes[2, 1] * rows + grid.axes[2, 2])[:, None]
+    found = np.zeros(k.shape, np.int32)
+    for offset in grid.offsets():
+        found += _missing_at(loaded, k + grid.step[2] * offset)
+    return np.broadcast_to(found, (grid.height, grid.width))
+
+
+def _missing_at(loaded: NDArray[np.bool_], k: NDArray[np.float64]) -> NDArray[np.int32]:
     last = len(loaded) - 1
-    k = matrix[2, 3] + matrix[2, 0] * np.arange(plane.width)[None, :] + matrix[2, 1] * np.arange(plane.height)[:, None]
     below = np.clip(np.floor(k + 1e-6), 0, last).astype(np.intp)
     above = np.clip(np.ceil(k - 1e-6), 0, last).astype(np.intp)
-    present: NDArray[np.bool_] = loaded[below] & loaded[above]
-    return present
+    absent = (~loaded).astype(np.int32)
+    missing: NDArray[np.int32] = absent[below] + absent[above]
+    return missing
 
 
-class _Pipeline:
-    """One thread's reslice object, kept between pictures, with the sources it was given as VTK images."""
-
-    def __init__(self) -> None:
-        from vtkmodules.vtkCommonCore import vtkSMPTools
-        from vtkmodules.vtkCommonMath import vtkMatrix4x4
-        from vtkmodules.vtkImagingCore import vtkImageReslice
-
-        if vtkSMPTools.GetBackend() != "STDThread":
-            vtkSMPTools.SetBackend("STDThread")
-        self._reslice: Any = vtkImageReslice()
-        self._reslice.SetNumberOfThreads(os.cpu_count() or 1)
-        self._reslice.SetOutputDimensionality(2)
-        self._reslice.SetOutputSpacing(1.0, 1.0, 1.0)
-        self._reslice.SetOutputOrigin(0.0, 0.0, 0.0)
-        self._reslice.SetBorder(True)
-        self._matrix: Any = vtkMatrix4x4()
-        self._reslice.SetResliceAxes(self._matrix)
-        self._images: weakref.WeakKeyDictionary[Source, dict[int, Any]] = weakref.WeakKeyDictionary()
-
-    def _image(self, source: Source, array: NDArray[Any]) -> Any:
-        """A VTK image on the memory of one of a source's arrays, kept as long as the source."""
-        from vtkmodules.util import numpy_support
-        from vtkmodules.vtkCommonDataModel import vtkImageData
-
-        to_vtk: Callable[..., Any] = numpy_support.numpy_to_vtk
-        kept = self._images.setdefault(source, {})
-        if id(array) not in kept:
-            channels = array.shape[3] if array.ndim == 4 else 1
-            flat = array.reshape(-1, channels) if channels > 1 else array.reshape(-1)
-            image = vtkImageData()
-            image.SetDimensions(array.shape[2], array.shape[1], array.shape[0])
-            image.GetPointData().SetScalars(to_vtk(flat, deep=False))
-            kept[id(array)] = image
-        return kept[id(array)]
-
-    def run(
-        self,
-        source: Source,
-        array: NDArray[Any],
-        axes: Matrix,
-        width: int,
-        height: int,
-        samples: int,
-        mode: SlabMode,
-        interpolation: Interpolation,
-    ) -> NDArray[Any]:
-        """Values at (x, y) = axes · (x, y, 0, 1) in voxel indices, shape (height, width[, channels])."""
-        from vtkmodules.util import numpy_support
-
-        to_numpy: Callable[[Any], NDArray[Any]] = numpy_support.vtk_to_numpy
-        tool = self._reslice
-        tool.SetInputData(self._image(source, array))
-        {
-            "nearest": tool.SetInterpolationModeToNearestNeighbor,
-            "linear": tool.SetInterpolationModeToLinear,
-            "cubic": tool.SetInterpolationModeToCubic,
-        }[interpolation]()
-        {"mean": tool.SetSlabModeToMean, "mip": tool.SetSlabModeToMax, "minip": tool.SetSlabModeToMin}[mode]()
-        tool.SetSlabNumberOfSlices(samples)
-        tool.SetOutputExtent(0, width - 1, 0, height - 1, 0, 0)
-        self._matrix.DeepCopy(axes.ravel().tolist())
-        # the array may have been filled further since the last picture
-        tool.Modified()
-        tool.Update()
-        scalars = to_numpy(tool.GetOutput().GetPointData().GetScalars())
-        shape = (height, width, array.shape[3]) if array.ndim == 4 else (height, width)
-        result = scalars.reshape(shape).copy()
-        # a closed case's voxels are not to be kept alive from here
-        tool.SetInputData(None)
-        return result
+def _either(one: NDArray[np.bool_] | None, other: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return other.copy() if one is None else one | other
 
 
-_threads = threading.local()
-
-
-def _pipeline() -> _Pipeline:
-    found: _Pipeline | None = getattr(_threads, "pipeline", None)
-    if found is None:
-        found = _threads.pipeline = _Pipeline()
-    return found
+def _averaged(values: NDArray[Any], real: NDArray[np.bool_], factor: int) -> Resliced:
+    """Means over blocks of factor² samples, of the real ones among them."""
+    if real.all():
+        sums, inside = block_sums(values, factor) / np.float32(factor * factor), real[::factor, ::factor]
+    else:
+        counts = block_sums(real, factor)
+        inside = counts > 0
+        weights = np.maximum(counts, 1)
+        if values.ndim == 3:
+            real, weights = real[..., None], weights[..., None]
+        sums = block_sums(np.where(real, values, values.dtype.type(0)), factor) / weights
+    return Resliced((np.rint(sums) if values.dtype.kind in "iu" else sums).astype(values.dtype), inside)
