@@ -78,6 +78,7 @@ def running(pid: int) -> bool:
 @pytest.fixture
 def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[DecoderProcesses]:
     monkeypatch.setattr(decoder_processes, "_SECONDS", 2.0)
+    decoder_processes._request.cache_clear()
     made = DecoderProcesses(2, COMMAND)
     yield made
     made.close()

@@ -80,26 +80,28 @@ def _hanging() -> str:
 def _pictures() -> str:
     """A frame of each supported transfer syntax through the program's own way, then through each decoder behind it."""
     from workstation.cli.specimens import LOSSY, TOLERANCE, specimen
+    from workstation.dicom import decoder_processes
     from workstation.dicom.decoders import DECODERS, Codestream
     from workstation.dicom.parsing import parse_instance
     from workstation.dicom.part10 import body_of
     from workstation.dicom.pixels import SUPPORTED_TRANSFER_SYNTAXES, decode_frame_named
 
     names = set()
-    for uid in SUPPORTED_TRANSFER_SYNTAXES:
-        data, expected = specimen(uid)
-        instance = parse_instance(data)
-        values, name = decode_frame_named(instance, data)
-        allowed = TOLERANCE if uid in LOSSY else 0
-        _expect(_difference(values, expected) <= allowed, f"{uid}: {name}")
-        names.add(name)
-        body = body_of(data, uid)
-        frame = b"".join(body[at : at + length] for at, length in instance.frame_offsets[0])
-        for decoder in DECODERS.get(uid, ()):
-            assert instance.pixels is not None
-            samples = decoder.decode(Codestream(frame, instance.rows, instance.columns, instance.pixels))
-            _expect(_difference(samples, expected) <= allowed, f"{uid}: {decoder.name}")
-            names.add(decoder.name)
+    with decoder_processes.opened(1):
+        for uid in SUPPORTED_TRANSFER_SYNTAXES:
+            data, expected = specimen(uid)
+            instance = parse_instance(data)
+            values, name = decode_frame_named(instance, data)
+            allowed = TOLERANCE if uid in LOSSY else 0
+            _expect(_difference(values, expected) <= allowed, f"{uid}: {name}")
+            names.add(name)
+            body = body_of(data, uid)
+            frame = b"".join(body[at : at + length] for at, length in instance.frame_offsets[0])
+            for decoder in DECODERS.get(uid, ()):
+                assert instance.pixels is not None
+                samples = decoder.decode(Codestream(frame, instance.rows, instance.columns, instance.pixels))
+                _expect(_difference(samples, expected) <= allowed, f"{uid}: {decoder.name}")
+                names.add(decoder.name)
     return f"{len(SUPPORTED_TRANSFER_SYNTAXES)} transfer syntaxes; {', '.join(sorted(names))}"
 
 

@@ -11,6 +11,7 @@ import signal
 import struct
 import sys
 from contextlib import suppress
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, BinaryIO
 
@@ -53,7 +54,7 @@ def serve() -> int:
         faulthandler.cancel_dump_traceback_later()
         while head := requests.read(HEAD.size):
             described, length = HEAD.unpack(head)
-            request = json.loads(requests.read(described))
+            request = _parsed(requests.read(described))
             data = requests.read(length)
             faulthandler.dump_traceback_later(request["seconds"], exit=True, file=nothing)
             _limit_memory(mapped, request["bytes"])
@@ -64,9 +65,15 @@ def serve() -> int:
     return 0
 
 
+@lru_cache(maxsize=64)
+def _parsed(request: bytes) -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(request)
+    parsed["pixels"] = SimpleNamespace(**parsed["pixels"])
+    return parsed
+
+
 def _answer(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], "decoders.Samples | None"]:
-    pixels: Any = SimpleNamespace(**request["pixels"])
-    stream = decoders.Codestream(data, request["rows"], request["columns"], pixels)
+    stream = decoders.Codestream(data, request["rows"], request["columns"], request["pixels"])
     try:
         chosen = next(one for one in decoders.DECODERS[request["syntax"]] if one.name == request["decoder"])
         samples = np.ascontiguousarray(chosen.decode(stream))

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +23,7 @@ import numpy as np
 import workstation
 from workstation.dicom.decoder_child import ARGUMENT, HEAD, TIMED_OUT
 from workstation.dicom.decoders import Codestream, Decoder, Samples
+from workstation.dicom.instance import PixelDescription
 from workstation.errors import UnreadableObject
 from workstation.language import _
 
@@ -32,6 +34,7 @@ _SAMPLES_A_SECOND = 5_000_000
 # int32 planes, their transform and the copy that is handed over: what the hungriest decoder takes for a sample
 _BYTES_A_SAMPLE = 12
 _PIPE_BYTES = 1 << 20
+_AFTER_SECONDS = 1.5
 
 
 def child_command() -> tuple[str, ...]:
@@ -52,9 +55,9 @@ class DecoderProcesses:
         self._closed = False
         self._changed = threading.Condition()
 
-    def start(self) -> None:
-        """Start the children in the background."""
-        threading.Thread(target=self._fill, name="decoder-processes", daemon=True).start()
+    def start(self, after: float = 0.0) -> None:
+        """Start the children in the background, in so many seconds or as soon as a frame is there."""
+        threading.Thread(target=self._fill, args=(after,), name="decoder-processes", daemon=True).start()
 
     def decode(self, syntax: str, decoder: str, stream: Codestream) -> Samples:
         """What the decoder of that name makes of a code stream.
@@ -62,16 +65,7 @@ class DecoderProcesses:
         Raises RuntimeError with the decoder's own reason, and UnreadableObject when it crashed, took too long or
         needed too much memory.
         """
-        samples = stream.rows * stream.columns * stream.pixels.samples_per_pixel
-        request = {
-            "syntax": syntax,
-            "decoder": decoder,
-            "rows": stream.rows,
-            "columns": stream.columns,
-            "pixels": asdict(stream.pixels),
-            "seconds": max(_SECONDS, samples / _SAMPLES_A_SECOND),
-            "bytes": samples * _BYTES_A_SAMPLE,
-        }
+        request = _request(syntax, decoder, stream.rows, stream.columns, stream.pixels)
         while True:
             child = self._taken()
             try:
@@ -101,7 +95,9 @@ class DecoderProcesses:
         for child in idle:
             self._lost(child)
 
-    def _fill(self) -> None:
+    def _fill(self, after: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._alive > 0, after)
         while True:
             with self._changed:
                 if self._closed or self._alive >= self._most:
@@ -132,6 +128,7 @@ class DecoderProcesses:
             if self._idle:
                 return self._idle.pop()
             self._alive += 1
+            self._changed.notify_all()
         return self._started()
 
     def _give_back(self, child: "_Child") -> None:
@@ -186,11 +183,10 @@ class _Child:
             self.end()
             raise
 
-    def ask(self, request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], Samples | None]:
+    def ask(self, request: bytes, data: bytes) -> tuple[dict[str, Any], Samples | None]:
         """The answer to a request, with the samples when there are some; EOFError when the child is gone."""
-        described = json.dumps(request).encode()
         try:
-            for part in (HEAD.pack(len(described), len(data)) + described, data):
+            for part in (HEAD.pack(len(request), len(data)) + request, data):
                 rest = memoryview(part)
                 while rest:
                     rest = rest[self._requests.write(rest) :]
@@ -234,6 +230,22 @@ class _Child:
             return self._process.wait()
 
 
+@lru_cache(maxsize=64)
+def _request(syntax: str, decoder: str, rows: int, columns: int, pixels: PixelDescription) -> bytes:
+    """What is asked for, as JSON; the frames of a series ask for the same."""
+    samples = rows * columns * pixels.samples_per_pixel
+    request = {
+        "syntax": syntax,
+        "decoder": decoder,
+        "rows": rows,
+        "columns": columns,
+        "pixels": asdict(pixels),
+        "seconds": max(_SECONDS, samples / _SAMPLES_A_SECOND),
+        "bytes": samples * _BYTES_A_SAMPLE,
+    }
+    return json.dumps(request).encode()
+
+
 def _widen(pipe: IO[bytes]) -> None:
     """A pipe that takes a frame at once saves a dozen changes between the two processes."""
     if sys.platform == "linux":
@@ -258,13 +270,16 @@ _open: DecoderProcesses | None = None
 
 @contextmanager
 def opened(count: int | None = None) -> Iterator[None]:
-    """Decode in child processes while the block runs, in all threads; they start at once, in the background."""
+    """Decode in child processes while the block runs, in all threads.
+
+    They start in the background when the first frame comes, or a little later than the program, whose start is busy.
+    """
     global _open
     if _open is not None:
         yield
         return
     _open = pool = DecoderProcesses(count)
-    pool.start()
+    pool.start(_AFTER_SECONDS)
     try:
         yield
     finally:
