@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from workstation.dicom.axes import orthonormal
 from workstation.dicom.content import Patient, StudyHeader
 from workstation.dicom.frame_values import FrameGeometry
-from workstation.dicom.geometry import Gap, Stack, build_stacks, orthonormal
+from workstation.dicom.geometry import Stack, build_stacks
 from workstation.dicom.instance import Instance, PixelDescription
 from workstation.dicom.parsing import parse_instance
 from workstation.dicom.spacing import (
@@ -107,21 +108,15 @@ def test_a_tilted_stack_keeps_its_true_step() -> None:
 def test_missing_slices_are_named_and_move_nothing() -> None:
     stack = only([at((0, 0, 1.5 * k), k) for k in range(60) if k not in (40, 41, 42)])
     assert stack.is_volume
-    assert stack.gaps == (Gap(after=39, missing=3),)
+    assert [(gap.after, gap.missing) for gap in stack.gaps] == [(39, 3)]
+    assert (stack.gaps[0].low_mm, stack.gaps[0].high_mm) == (58.5, 64.5)
+    assert "3 slices missing between 58.5 and 64.5 mm" in stack.reason
     assert stack.depth == 60
     assert stack.index_of(40) == 43
     assert stack.ijk_to_lps is not None
     for number, ref in enumerate(stack.frames):
         place = stack.ijk_to_lps @ [0, 0, stack.index_of(number), 1]
         np.testing.assert_allclose(place[:3], ref.geometry.position, atol=1e-9)
-
-
-def test_uneven_steps_make_no_volume_and_are_named() -> None:
-    stack = only([at((0, 0, height), k) for k, height in enumerate((0, 3, 6, 9, 13.5, 18, 22.5))])
-    assert not stack.is_volume
-    assert stack.ijk_to_lps is None
-    assert "3.00 to 4.50" in stack.reason
-    assert len(stack.frames) == 7
 
 
 def test_rounded_positions_are_still_even() -> None:
@@ -133,17 +128,6 @@ def test_shifted_slices_make_no_volume() -> None:
     stack = only([at((3.0 if k == 5 else 0.0, 0, 2.0 * k), k) for k in range(10)])
     assert not stack.is_volume
     assert "shifted" in stack.reason
-
-
-def test_repeated_positions_stay_reachable_one_by_one() -> None:
-    instances = [
-        at((0, 0, 3.0 * k), 19 * phase + k, b_value=b) for phase, b in enumerate((0, 400, 800)) for k in range(19)
-    ]
-    stack = only(instances)
-    assert len(stack.frames) == 57
-    assert (stack.is_volume, stack.duplicates) == (False, 38)
-    assert "57 images at 19 positions" in stack.reason
-    assert {ref.instance.sop_instance_uid for ref in stack.frames} == {one.sop_instance_uid for one in instances}
 
 
 def test_the_same_object_given_twice_counts_once() -> None:
@@ -185,7 +169,8 @@ def test_cosines_of_few_digits_are_straightened() -> None:
 
 
 def test_a_frame_stands_where_its_own_position_says_even_without_a_volume() -> None:
-    stack = only([at((1, 2, height), k) for k, height in enumerate((0, 3, 6, 9, 13.5, 18, 22.5))])
+    stack = only([at((1, 2 + (k == 2), height), k) for k, height in enumerate((0, 3, 6, 9, 13.5, 18, 22.5))])
+    assert not stack.is_volume
     matrix = stack.frame_to_lps(4)
     assert matrix is not None
     np.testing.assert_allclose(matrix @ [2, 2, 0, 1], [3, 3, 13.5, 1])
@@ -282,13 +267,3 @@ def test_every_frame_of_real_series_is_in_a_stack(shared_data: Path, folder: str
     reachable = {(ref.instance.sop_instance_uid, ref.frame) for stack in stacks for ref in stack.frames}
     assert len(reachable) == sum(len(stack.frames) for stack in stacks) == frames
     assert all(stack.is_volume or stack.reason for stack in stacks)
-
-
-def test_a_real_tilted_head_is_seen_as_tilted(shared_data: Path) -> None:
-    stacks, _frames = stacks_of(shared_data / "ct_ge_tilt_irregular_28")
-    assert all(stack.tilt_degrees == pytest.approx(18.5, abs=0.01) for stack in stacks)
-
-
-def test_a_real_diffusion_series_keeps_all_its_images(shared_data: Path) -> None:
-    stacks, _frames = stacks_of(shared_data / "mr_prostatex_0207")
-    assert 57 in [len(stack.frames) for stack in stacks]

@@ -151,7 +151,7 @@ def _plane(text: str) -> tuple[str, tuple[float, ...], tuple[float, ...]]:
         raise argparse.ArgumentTypeError(
             _("axial, coronal, sagittal or oblique: and six direction cosines are wanted: {text}").format(text=text)
         )
-    from workstation.dicom.geometry import orthonormal
+    from workstation.dicom.axes import orthonormal
 
     axes = orthonormal(cosines)
     if axes is None:

@@ -6,6 +6,7 @@ A single-frame object has one entry; an enhanced object one a frame, from its Sh
 
 from dataclasses import dataclass
 
+from workstation.dicom.diffusion import b_value_of, gradient_of
 from workstation.dicom.lut import VoiTable, Window, voi_tables_of, windows_of
 from workstation.dicom.real_world import RealWorldMapping, real_world_of
 from workstation.dicom.text import Header
@@ -38,8 +39,23 @@ class FrameGeometry:
     temporal_position: int | None = None
     dimension_index: tuple[int, ...] = ()
     b_value: float | None = None
+    gradient: tuple[float, ...] = ()
     echo_time: float | None = None
     trigger_time: float | None = None
+    cardiac_phase: float | None = None
+    inversion_time: float | None = None
+    flip_angle: float | None = None
+    energy_window: int | None = None
+    acquisition_number: int | None = None
+    complex_component: str = ""
+    kernel: str = ""
+    sequence_name: str = ""
+
+    @property
+    def located(self) -> bool:
+        """Whether its header says where its pixels stand in the patient; a mosaic's position is none of its tiles'."""
+        placed = self.position is not None and self.orientation is not None and self.pixel_spacing is not None
+        return placed and "MOSAIC" not in self.image_type
 
 
 def frame_from_header(header: Header, *, signed: bool) -> FrameGeometry:
@@ -59,9 +75,14 @@ def frame_from_header(header: Header, *, signed: bool) -> FrameGeometry:
         real_world=real_world_of(header, signed=signed),
         image_type=header.texts(0x00080008),
         temporal_position=header.integer(0x00200100),
-        b_value=_b_value(header),
+        b_value=b_value_of(header),
+        gradient=gradient_of(header),
         echo_time=header.number(0x00180081),
         trigger_time=header.number(0x00181060),
+        inversion_time=header.number(0x00180082),
+        flip_angle=header.number(0x00181314),
+        complex_component=header.text(0x00089208),
+        sequence_name=header.text(0x00180024),
     )
 
 
@@ -121,31 +142,25 @@ def _overlaid(base: FrameGeometry, group: Header, *, signed: bool) -> FrameGeome
         take("stack_id", content.text(0x00209056))
         take("in_stack_position", content.integer(0x00209057))
         take("temporal_position", content.integer(0x00209128))
+        take("acquisition_number", content.integer(0x00209156))
         take("dimension_index", tuple(int(value) for value in content.numbers(0x00209157)))
-    for frame_type in (0x00189226, 0x00189329, 0x00189751):  # MR, CT, PET
+    for frame_type in (0x00189226, 0x00189329, 0x00189751, 0x00189504):  # MR, CT, PET, tomosynthesis
         if item := group.item(frame_type):
             take("image_type", item.texts(0x00089007))
+            take("complex_component", item.text(0x00089208))
     if diffusion := group.item(0x00189117):
         take("b_value", diffusion.number(0x00189087))
+        take("gradient", gradient_of(diffusion.item(0x00189076) or diffusion))
     if echo := group.item(0x00189114):
         take("echo_time", echo.number(0x00189082))
     if cardiac := group.item(0x00189118):
         take("trigger_time", cardiac.number(0x00209153))
+        take("cardiac_phase", cardiac.number(0x00209241))
+    if timing := group.item(0x00189112):
+        take("flip_angle", timing.number(0x00181314))
+    if modifier := group.item(0x00189115):
+        take("inversion_time", modifier.number(0x00189079))
+    if reconstruction := group.item(0x00189314):
+        take("kernel", "\\".join(reconstruction.texts(0x00181210)))
     values = {name: getattr(base, name) for name in FrameGeometry.__dataclass_fields__}
     return FrameGeometry(**{**values, **changes})
-
-
-def _b_value(header: Header) -> float | None:
-    """The diffusion b-value in s/mm², from the standard element or the makers' private ones."""
-    standard = header.number(0x00189087)
-    if standard is not None:
-        return standard
-    if header.text(0x00190010) == "SIEMENS MR HEADER":
-        return header.private_number(0x0019100C)
-    if header.text(0x00430010) == "GEMS_PARM_01":
-        value = header.private_number(0x00431039)
-        # GE adds a flag of 10⁹ to the b-value of some releases
-        return None if value is None else value % 1e9
-    if header.text(0x20010010) == "Philips Imaging DD 001":
-        return header.private_number(0x20011003)
-    return None

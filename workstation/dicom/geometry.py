@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from workstation.dicom.axes import orthonormal
 from workstation.dicom.frame_values import FrameGeometry
 from workstation.dicom.instance import Instance
-from workstation.dicom.slices import Placement, place
+from workstation.dicom.kinds import MOSAIC, kinds_of
+from workstation.dicom.slices import Hole, Placement, place
 from workstation.dicom.spacing import PROJECTIONS, Spacing, spacing_of
-from workstation.dicom.splitting import split
-from workstation.language import _
+from workstation.dicom.splitting import same_orientation, split
+from workstation.language import _, ngettext
 
 Matrix = NDArray[np.float64]
 
@@ -34,22 +36,17 @@ class FrameRef:
         return self.instance.frame(self.frame)
 
 
-@dataclass(frozen=True)
-class Gap:
-    """Slices that are missing behind a frame of the stack."""
-
-    after: int
-    missing: int
-
-
 @dataclass(frozen=True, eq=False)
 class Stack:
     """Frames that are scrolled together, ordered along their normal; without geometry, by instance and frame number.
 
     `ijk_to_lps` (4×4, read-only) maps voxel indices (column i, row j, slice k) to LPS millimetres of voxel centres:
     its columns are the steps along a row, along a column, and the true step from slice to slice, which is oblique to
-    the slices in a tilted stack. It is None where there is no volume; `reason` then says why. `slice_index` gives the k
-    of each frame: missing slices leave out indices. `split_rule` names what parts this stack from others of its series.
+    the slices in a tilted stack. It is None where there is no volume; `reason` then says why, and for a volume what is
+    worth knowing. `slice_index` gives the k of each frame: missing slices leave out indices. In a stack of uneven steps
+    it is empty, `slice_places` gives the k of each frame as a fraction, and `planes` of a regular grid are to be
+    blended from the frames on both sides. `split_rule` names what parts this stack from others of its series.
+    `duplicates` counts images that stand where another does, `copies` objects that were given once more.
     """
 
     frames: tuple[FrameRef, ...]
@@ -60,9 +57,12 @@ class Stack:
     reason: str = ""
     split_rule: str = ""
     tilt_degrees: float = 0.0
-    gaps: tuple[Gap, ...] = ()
-    duplicates: int = 0
+    gaps: tuple[Hole, ...] = ()
+    positions: int = 0
+    copies: int = 0
     slice_index: tuple[int, ...] = field(default=(), repr=False)
+    slice_places: tuple[float, ...] = field(default=(), repr=False)
+    planes: int = 0
 
     @property
     def first(self) -> Instance:
@@ -90,13 +90,31 @@ class Stack:
         return self.first.modality
 
     @property
+    def duplicates(self) -> int:
+        """Images that stand where another does; 0 where there are no positions."""
+        return len(self.frames) - self.positions if self.positions else 0
+
+    @property
+    def uneven(self) -> bool:
+        """Whether the frames stand between the planes of the volume's grid."""
+        return bool(self.slice_places)
+
+    @property
     def depth(self) -> int:
-        """Slices of the volume, the missing ones included; for other stacks the number of frames."""
+        """Planes of the volume, the missing ones included; for other stacks the number of frames."""
+        if self.slice_places:
+            return self.planes
         return self.slice_index[-1] + 1 if self.slice_index else len(self.frames)
 
     def index_of(self, number: int) -> int:
-        """The k of frame `number` of the stack."""
+        """The k of frame `number` of the stack; ValueError where frames are no planes of the grid."""
+        if self.slice_places:
+            raise ValueError("uneven slices are no planes of the grid")
         return self.slice_index[number] if self.slice_index else number
+
+    def place_of(self, number: int) -> float:
+        """Where frame `number` stands in the grid of the volume, exactly: its k, or a fraction between two."""
+        return self.slice_places[number] if self.slice_places else float(self.index_of(number))
 
     def frame_to_lps(self, number: int) -> Matrix | None:
         """The 4×4 matrix of one frame: (column, row, distance along the normal in mm) to LPS; None without geometry."""
@@ -105,7 +123,7 @@ class Stack:
 
 def frame_matrix(geometry: FrameGeometry) -> Matrix | None:
     """(column, row, millimetres along the normal) to LPS for one frame; None when its header has no valid geometry."""
-    axes = orthonormal(geometry.orientation)
+    axes = orthonormal(geometry.orientation) if geometry.located else None
     if axes is None or geometry.position is None or geometry.pixel_spacing is None:
         return None
     matrix = np.eye(4)
@@ -116,37 +134,26 @@ def frame_matrix(geometry: FrameGeometry) -> Matrix | None:
     return matrix
 
 
-def orthonormal(orientation: tuple[float, ...] | None) -> Matrix | None:
-    """Row direction, column direction and normal as rows of a 3×3 array; None where the cosines are no right angle.
-
-    Cosines rounded to few digits are straightened; more than 1 % from unit length or from perpendicular is refused.
-    """
-    if orientation is None:
-        return None
-    row, column = np.array(orientation[:3]), np.array(orientation[3:])
-    lengths = np.linalg.norm(row), np.linalg.norm(column)
-    if abs(lengths[0] - 1) > 0.01 or abs(lengths[1] - 1) > 0.01 or abs(float(row @ column)) > 0.01:
-        return None
-    row = row / lengths[0]
-    column = column - row * float(row @ column)
-    column = column / np.linalg.norm(column)
-    return np.stack([row, column, np.cross(row, column)])
-
-
 def build_stacks(instances: Sequence[Instance]) -> tuple[Stack, ...]:
     """All frames of all objects with pictures as stacks, by series number, then as their first instances are numbered.
 
-    An object given twice (equal SOP Instance UID) counts once.
+    An object given more than once (equal SOP Instance UID) counts once; its stack says so.
     """
-    unique = {instance.sop_instance_uid: instance for instance in instances if instance.has_pixels}
+    unique: dict[str, Instance] = {}
+    again: dict[str, int] = {}
+    for instance in instances:
+        if instance.has_pixels:
+            uid = instance.sop_instance_uid
+            if unique.setdefault(uid, instance) is not instance:
+                again[uid] = again.get(uid, 0) + 1
     by_series: dict[tuple[str, str], list[Instance]] = {}
     for instance in unique.values():
         by_series.setdefault((instance.study_uid, instance.series_uid), []).append(instance)
     stacks: list[Stack] = []
     for series in by_series.values():
+        series.sort(key=_filing_order)
         refs = [FrameRef(instance, frame) for instance in series for frame in range(instance.number_of_frames)]
-        refs.sort(key=_filing_order)
-        stacks.extend(_stack(group, rule) for group, rule in split(refs))
+        stacks.extend(_stack(group, rule, _copies(group, again)) for group, rule in split(refs))
     stacks.sort(key=lambda stack: (_number(stack.first.series_number), stack.series_uid))
     return tuple(stacks)
 
@@ -155,8 +162,15 @@ def _number(value: int | None) -> int:
     return 1 << 40 if value is None else value
 
 
-def _filing_order(ref: FrameRef) -> tuple[int, str, int]:
-    return (_number(ref.instance.instance_number), ref.instance.sop_instance_uid, ref.frame)
+def _filing_order(instance: Instance) -> tuple[str, int, int, str]:
+    """Parts of a concatenation by their offset, whatever their instance numbers."""
+    part = instance.concatenation
+    number = 0 if part.uid else _number(instance.instance_number)
+    return (part.uid, part.offset, number, instance.sop_instance_uid)
+
+
+def _copies(refs: Sequence[FrameRef], again: dict[str, int]) -> int:
+    return sum(again.get(uid, 0) for uid in {ref.instance.sop_instance_uid for ref in refs}) if again else 0
 
 
 def _title(instance: Instance) -> str:
@@ -164,58 +178,103 @@ def _title(instance: Instance) -> str:
     return name or instance.modality
 
 
-def _stack(refs: Sequence[FrameRef], rule: str) -> Stack:
+def _stack(refs: Sequence[FrameRef], rule: str, copies: int) -> Stack:
     first = refs[0]
-    spacing = spacing_of(first.instance, first.frame)
-    title = _title(first.instance)
+    axes = orthonormal(first.geometry.orientation)
+    reason = _without_place(refs)
+    if reason or axes is None or first.geometry.pixel_spacing is None:
+        return Stack(
+            tuple(refs),
+            spacing_of(first.instance, first.frame),
+            _title(first.instance),
+            reason=_with_copies(reason, copies),
+            split_rule=rule,
+            copies=copies,
+        )
+    refs = sorted(refs, key=_repetition)
+    positions = np.array([ref.geometry.position for ref in refs], dtype=np.float64)
+    placement = place(positions, axes[2], min(first.geometry.pixel_spacing))
+    if _turned(refs):
+        turned = _("the slices are turned against each other")
+        placement = Placement(tuple(range(len(refs))), positions[0], axes[2], positions=len(refs), reason=turned)
+    return _placed(refs, rule, placement, axes, copies)
 
-    def without_volume(reason: str) -> Stack:
-        return Stack(tuple(refs), spacing, title, reason=reason, split_rule=rule)
 
+def _repetition(ref: FrameRef) -> tuple[float, ...]:
+    """The order of images of one place; what has none of these keeps the order it is filed in."""
+    frame = ref.geometry
+    values = frame.temporal_position, frame.trigger_time, frame.cardiac_phase, frame.b_value, frame.echo_time
+    return tuple(np.inf if value is None else float(value) for value in values)
+
+
+def _without_place(refs: Sequence[FrameRef]) -> str:
+    """Why frames have no common place in the patient; empty when they have."""
+    first = refs[0]
     geometry = first.geometry
-    axes = orthonormal(geometry.orientation)
-    positions = [ref.geometry.position for ref in refs]
     if first.instance.modality in PROJECTIONS and geometry.position is None:
-        return without_volume(_("a projection image"))
+        return _("a projection image")
+    if MOSAIC in kinds_of(geometry.image_type or first.instance.image_type):
+        return _("mosaics of several slices each, shown as stored")
     if first.instance.number_of_frames > 1 and len(first.instance.frames) == 1:
-        return without_volume(_("the frames have no positions of their own"))
-    if geometry.orientation is not None and axes is None:
-        return without_volume(_("the direction cosines are not perpendicular unit vectors"))
-    if axes is None or geometry.pixel_spacing is None or any(position is None for position in positions):
-        return without_volume(_("no geometry in the patient"))
-    placement = place(np.array(positions, dtype=np.float64), axes[2])
-    return _placed(refs, rule, placement, axes, spacing, title)
+        return _("the frames have no positions of their own")
+    if any(not ref.geometry.located for ref in refs):
+        return _("no geometry in the patient")
+    if orthonormal(geometry.orientation) is None:
+        return _("the direction cosines are not perpendicular unit vectors")
+    return ""
 
 
-def _placed(
-    refs: Sequence[FrameRef], rule: str, placement: Placement, axes: Matrix, spacing: Spacing, title: str
-) -> Stack:
+def _turned(refs: Sequence[FrameRef]) -> bool:
+    """Whether splitting left slices of different orientations together."""
+    first = refs[0].geometry.orientation
+    others = {ref.geometry.orientation for ref in refs}
+    return len(others) > 1 and any(not same_orientation(first, other) for other in others)
+
+
+def _with_copies(reason: str, copies: int) -> str:
+    if not copies:
+        return reason
+    told = ngettext(
+        "{count} copy under a UID that was given already, left out",
+        "{count} copies under a UID that was given already, left out",
+        copies,
+    ).format(count=copies)
+    return f"{reason}, {told}" if reason else told
+
+
+def _placed(refs: Sequence[FrameRef], rule: str, placement: Placement, axes: Matrix, copies: int) -> Stack:
     ordered = tuple(refs[number] for number in placement.order)
-    reason, step, origin = placement.reason, placement.step, placement.origin
-    pixels = ordered[0].instance.pixels
-    if len(ordered) == 1:
+    first = ordered[0]
+    spacing = spacing_of(first.instance, first.frame)
+    reason, step = placement.reason, placement.step
+    pixels = first.instance.pixels
+    alone = len(ordered) == 1
+    if alone:
         reason = _("a single image")
-        step = axes[2] * (ordered[0].geometry.slice_thickness or 1.0)
+        step = axes[2] * (first.geometry.slice_thickness or 1.0)
     elif not reason and pixels is not None and pixels.colour:
         reason = _("colour images are shown one by one")
     matrix = None
-    if not reason or len(ordered) == 1:
+    if not reason or alone:
         matrix = np.eye(4)
         matrix[:3, 0] = axes[0] * spacing.column_mm
         matrix[:3, 1] = axes[1] * spacing.row_mm
         matrix[:3, 2] = step
-        matrix[:3, 3] = origin
+        matrix[:3, 3] = placement.origin
         matrix.flags.writeable = False
     return Stack(
         frames=ordered,
         spacing=spacing,
-        title=title,
+        title=_title(first.instance),
         ijk_to_lps=matrix,
         is_volume=not reason,
-        reason=reason or placement.note,
+        reason=_with_copies(reason or placement.note, copies),
         split_rule=rule,
         tilt_degrees=placement.tilt_degrees,
-        gaps=tuple(Gap(after, missing) for after, missing in placement.gaps) if not reason else (),
-        duplicates=placement.duplicates,
+        gaps=placement.holes if not reason else (),
+        positions=placement.positions,
+        copies=copies,
         slice_index=placement.slice_index if not reason else (),
+        slice_places=placement.slice_places if not reason else (),
+        planes=placement.planes if not reason else 0,
     )

@@ -6,6 +6,7 @@ It holds all that stacking, decoding and display ask of a header, so that openin
 from dataclasses import dataclass, field
 
 from workstation.dicom import plain
+from workstation.dicom.concatenation import WHOLE, Concatenation
 from workstation.dicom.content import ImageReference, Patient, StudyHeader
 from workstation.dicom.frame_values import FrameGeometry
 from workstation.dicom.frames import FrameSpans
@@ -127,6 +128,7 @@ class Instance:
     frame_time_ms: float | None = None
     burned_in: str = ""
     ultrasound_regions: tuple[UltrasoundRegion, ...] = ()
+    concatenation: Concatenation = WHOLE
     overlays: tuple[OverlayPlane, ...] = ()
     shutter: Shutter | None = None
     mammography: MammographyView | None = None

@@ -6,8 +6,10 @@ Each group of values that needs more than a line of reading has a module of its 
 import threading
 import warnings
 
+from workstation.dicom.concatenation import concatenation_of
 from workstation.dicom.content import Patient, StudyHeader
-from workstation.dicom.frame_values import FrameGeometry, frame_from_header, frames_from_groups
+from workstation.dicom.frame_values import FrameGeometry
+from workstation.dicom.frame_vectors import frames_of
 from workstation.dicom.frames import FrameSpans, encapsulated_frames, native_frames
 from workstation.dicom.instance import HEADER_VERSION, Instance, PixelDescription
 from workstation.dicom.key_objects import rejection_of
@@ -56,7 +58,7 @@ def _instance(opened: Part10) -> Instance:
     count = len(spans)
     table, table_type = modality_table_of(header, signed=signed)
     frames = (
-        frames_from_groups(header, frame_from_header(header, signed=signed), count, signed=signed)
+        frames_of(header, count, signed=signed)
         if pixels is not None
         else (FrameGeometry(),)
     )
@@ -126,6 +128,7 @@ def _instance(opened: Part10) -> Instance:
         frame_time_ms=header.number(0x00181063),
         burned_in=header.text(0x00280301),
         ultrasound_regions=regions_of(header),
+        concatenation=concatenation_of(header),
         overlays=overlay_planes_of(header),
         shutter=shutter_of(header),
         mammography=mammography_of(header),

@@ -1,85 +1,190 @@
-"""Slice positions to a grid: order along the normal, the step from slice to slice, gaps, repeats and irregularities."""
+"""Slice positions to a grid: order along the normal, the step from slice to slice, gaps, repeats and uneven steps.
+
+Even slices are the planes of the grid. Uneven ones on one line stand between the planes of a finer grid, each where it
+truly is; who fills that grid blends neighbours, but not across a hole.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workstation.language import _, number_text
+from workstation.language import _, ngettext, number_text
 
 Vectors = NDArray[np.float64]
 
 _SAME_MM = 0.01
+_SAME_PIXELS = 0.05
 _TOLERANCE = 0.05  # of a step: rounded positions vary that much, real irregularities more
 _IN_PLANE_MM = 0.1
 _TILTED_DEGREES = 0.05
+_LEAST_SLICES = 3
+# a step this many times the usual one, and of this many mm, is a hole: nothing of the body is guessed across it
+_HOLE_STEPS, _HOLE_MM = 3.0, 10.0
+# so many multiple steps, and more than this part of all, are a change of the increment and no missing slices
+_FEW_JUMPS, _MANY_JUMPS = 3, 0.25
+_NAMED_HOLES = 3
+_FINEST, _MOST_PLANES = 4, 512
+# a grid that is emptier than this would be memory and nothing else: lying positions, or parts far from each other
+_EMPTIEST = 8
+
+
+@dataclass(frozen=True)
+class Hole:
+    """Where slices lack: behind slice `after` of the sorted ones, `missing` of them (0: not to be counted)."""
+
+    after: int
+    missing: int
+    low_mm: float
+    high_mm: float
 
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """Where slices stand. `order` sorts them along the normal; `slice_index` is the grid index of each, sorted.
+    """Where slices stand. `order` sorts them along the normal.
 
-    `step` is the true vector from one grid slice to the next, `origin` where index 0 stands. A `reason` says why there
-    is no grid; a `note` what is worth saying about one.
+    Even slices: `slice_index` is the grid index of each, sorted. Uneven ones: `slice_places` is the place of each in
+    the finer grid, as a fraction of its step, sorted; `planes` counts that grid. `step` is the true vector from one
+    grid plane to the next, `origin` where index 0 stands. A `reason` says why there is no grid; a `note` what is worth
+    saying about one. Holes name their ends on the patient's axis that is nearest to the normal.
     """
 
     order: tuple[int, ...]
-    slice_index: tuple[int, ...]
     origin: Vectors
     step: Vectors
-    tilt_degrees: float
-    gaps: tuple[tuple[int, int], ...]
-    duplicates: int
-    reason: str
-    note: str
+    tilt_degrees: float = 0.0
+    slice_index: tuple[int, ...] = ()
+    slice_places: tuple[float, ...] = ()
+    planes: int = 0
+    holes: tuple[Hole, ...] = ()
+    positions: int = 1
+    reason: str = ""
+    note: str = ""
+
+    @property
+    def duplicates(self) -> int:
+        """Slices that stand where another does."""
+        return len(self.order) - self.positions
 
 
-def place(positions: Vectors, normal: Vectors) -> Placement:
-    """Place slices with the given positions, shape (n, 3), in mm, of common unit `normal`; equal heights keep order."""
+def same_place_mm(pixel_mm: float) -> float:
+    """Positions nearer than this are one: 0.01 mm, less for the small pixels of small animals."""
+    return min(_SAME_MM, _SAME_PIXELS * pixel_mm)
+
+
+def place_numbers(positions: Vectors, normal: Vectors, pixel_mm: float) -> NDArray[np.int64]:
+    """For each slice, shape (n, 3), the number of its place along the normal; equal places have equal numbers."""
     heights = positions @ normal
     order = np.argsort(heights, kind="stable")
-    positions, heights = positions[order], heights[order]
-    steps = np.diff(heights)
-    repeats = int((steps < _SAME_MM).sum())
+    numbers = np.empty(len(heights), np.int64)
+    numbers[order] = np.concatenate([[0], np.cumsum(np.diff(heights[order]) >= same_place_mm(pixel_mm))])
+    return numbers
+
+
+def place(positions: Vectors, normal: Vectors, pixel_mm: float) -> Placement:
+    """Place slices with the given positions, shape (n, 3), in mm, of common unit `normal`; equal places keep order."""
+    numbers = place_numbers(positions, normal, pixel_mm)
+    order = np.argsort(numbers, kind="stable")
+    positions = positions[order]
+    heights = positions @ normal
     keys = tuple(int(number) for number in order)
+    places = int(numbers.max()) + 1
     if len(positions) == 1:
-        return Placement(keys, (0,), positions[0], normal, 0.0, (), 0, "", "")
-    tilt = _tilt(positions, heights, normal)
+        return Placement(keys, positions[0], normal, slice_index=(0,))
+    tilt = _tilt(positions, heights, normal) if places >= _LEAST_SLICES else 0.0
 
     def refused(reason: str) -> Placement:
-        return Placement(keys, (), positions[0], normal, tilt, (), repeats, reason, "")
+        return Placement(keys, positions[0], normal, tilt, positions=places, reason=reason)
 
-    if repeats:
-        places = len(positions) - repeats
+    if places == 1:
+        return refused(_("{count} images of one place").format(count=len(positions)))
+    if places < len(positions):
         return refused(
-            _("{frames} images at {places} positions: positions repeat").format(frames=len(positions), places=places)
-        )
-    typical = float(np.median(steps))
-    index = np.concatenate([[0], np.cumsum(np.maximum(np.rint(steps / typical), 1))])
-    origin, step = _line(index, positions)
-    residual = positions - (origin + index[:, None] * step)
-    along = np.abs(residual @ normal).max()
-    across = np.linalg.norm(residual - (residual @ normal)[:, None] * normal, axis=1).max()
-    if along > max(_TOLERANCE * float(step @ normal), _SAME_MM):
-        return refused(
-            _("uneven slice steps, {least} to {most} mm").format(
-                least=number_text(steps.min(), 2), most=number_text(steps.max(), 2)
+            _("{frames} images at {places} positions, and nothing in the headers tells them apart").format(
+                frames=len(positions), places=places
             )
         )
-    if across > _IN_PLANE_MM:
-        return refused(_("the slices are shifted against each other by up to {mm} mm").format(mm=number_text(across)))
+    if places < _LEAST_SLICES:
+        return refused(_("two slices only: a step can't be told from a shift"))
+    direction, start = _direction(positions, heights)
+    across = positions - (start + heights[:, None] * direction)
+    shift = float(np.linalg.norm(across - (across @ normal)[:, None] * normal, axis=1).max())
+    if shift > _IN_PLANE_MM:
+        return refused(_("the slices are shifted against each other by up to {mm} mm").format(mm=number_text(shift)))
+    ends = positions[:, int(np.abs(normal).argmax())]
+    even = _even(positions, heights, normal)
+    apart = refused(
+        _("slices up to {mm} mm apart: too far for one volume").format(mm=number_text(np.diff(heights).max()))
+    )
+    if even is None:
+        uneven = _uneven(keys, heights, (start, direction), tilt, ends, pixel_mm)
+        coarse = float(uneven.step @ normal) > _FINEST * float(np.median(np.diff(heights)))
+        return apart if coarse else uneven
+    index, origin, step = even
+    if index[-1] >= max(_EMPTIEST * places, _MOST_PLANES):
+        return apart
     jumps = np.diff(index).astype(int)
-    gaps = tuple((int(at), int(jumps[at] - 1)) for at in np.flatnonzero(jumps > 1))
+    holes = tuple(
+        Hole(int(at), int(jumps[at] - 1), float(ends[at]), float(ends[at + 1])) for at in np.flatnonzero(jumps > 1)
+    )
     return Placement(
         order=keys,
-        slice_index=tuple(int(value) for value in index),
         origin=origin,
         step=step,
         tilt_degrees=tilt,
-        gaps=gaps,
-        duplicates=0,
-        reason="",
-        note=_note(tilt, sum(missing for _after, missing in gaps)),
+        slice_index=tuple(int(value) for value in index),
+        holes=holes,
+        positions=places,
+        note=_joined(_tilt_note(tilt), *_hole_notes(holes)),
+    )
+
+
+def _even(positions: Vectors, heights: Vectors, normal: Vectors) -> tuple[Vectors, Vectors, Vectors] | None:
+    """Grid indices, origin and step; None where the slices are on no grid of their usual step."""
+    steps = np.diff(heights)
+    multiples = np.maximum(np.rint(steps / float(np.median(steps))), 1)
+    jumps = int((multiples > 1).sum())
+    if jumps >= _FEW_JUMPS and jumps > _MANY_JUMPS * len(steps):
+        return None
+    index = np.concatenate([[0], np.cumsum(multiples)])
+    origin, step = _line(index, positions)
+    along = float(np.abs((positions - (origin + index[:, None] * step)) @ normal).max())
+    return None if along > max(_TOLERANCE * float(step @ normal), _SAME_MM) else (index, origin, step)
+
+
+def _uneven(
+    keys: tuple[int, ...], heights: Vectors, line: tuple[Vectors, Vectors], tilt: float, ends: Vectors, pixel_mm: float
+) -> Placement:
+    """A grid about as fine as the least step, from the first slice to the last.
+
+    It has at most four planes a slice, and for long stacks no more than 512 or as many as there are slices: what it
+    costs in memory stays in proportion to the slices.
+    """
+    steps = np.diff(heights)
+    count, span = len(heights), float(heights[-1] - heights[0])
+    most = min(_FINEST * count, max(count, _MOST_PLANES))
+    step = max(float(steps.min()), pixel_mm, span / (most - 1))
+    planes = max(round(span / step) + 1, 2)
+    step = span / (planes - 1)
+    usual = float(np.median(steps))
+    wide = np.flatnonzero((steps > _HOLE_STEPS * usual) & (steps > _HOLE_MM))
+    holes = tuple(Hole(int(at), 0, float(ends[at]), float(ends[at + 1])) for at in wide)
+    start, direction = line
+    uneven = _("uneven slices {least}–{most} mm, interpolated every {step} mm").format(
+        least=number_text(steps.min(), 2, trim=True),
+        most=number_text(steps.max(), 2, trim=True),
+        step=number_text(step, 2, trim=True),
+    )
+    return Placement(
+        order=keys,
+        origin=start + heights[0] * direction,
+        step=direction * step,
+        tilt_degrees=tilt,
+        slice_places=tuple(float(value) for value in (heights - heights[0]) / step),
+        planes=planes,
+        holes=holes,
+        positions=count,
+        note=_joined(uneven, _tilt_note(tilt), *_hole_notes(holes)),
     )
 
 
@@ -90,22 +195,43 @@ def _line(index: Vectors, positions: Vectors) -> tuple[Vectors, Vectors]:
     return positions.mean(axis=0) - index.mean() * step, step
 
 
+def _direction(positions: Vectors, heights: Vectors) -> tuple[Vectors, Vectors]:
+    """The way along the stack for each mm along the normal, and where height 0 is on that line."""
+    start, direction = _line(heights, positions)
+    return direction, start
+
+
 def _tilt(positions: Vectors, heights: Vectors, normal: Vectors) -> float:
     """The angle in degrees between the line through the positions and the normal; 0 below what rounding makes."""
-    centred = heights - heights.mean()
-    spread = float(centred @ centred)
-    if spread < _SAME_MM**2:
-        return 0.0
-    direction = centred @ (positions - positions.mean(axis=0)) / spread
+    direction, _start = _direction(positions, heights)
     drift = float(np.linalg.norm(direction - normal))
     angle = float(np.degrees(np.arctan(drift)))
     return angle if angle > _TILTED_DEGREES else 0.0
 
 
-def _note(tilt: float, missing: int) -> str:
-    notes = []
-    if tilt:
-        notes.append(_("tilted by {degrees}°").format(degrees=number_text(tilt)))
-    if missing:
-        notes.append(_("{count} slices missing").format(count=missing))
-    return ", ".join(notes)
+def _joined(*notes: str) -> str:
+    return ", ".join(note for note in notes if note)
+
+
+def _tilt_note(tilt: float) -> str:
+    return _("tilted by {degrees}°").format(degrees=number_text(tilt)) if tilt else ""
+
+
+def _hole_notes(holes: tuple[Hole, ...]) -> list[str]:
+    named = [_hole_note(hole) for hole in holes[:_NAMED_HOLES]]
+    rest = len(holes) - len(named)
+    if rest:
+        named.append(ngettext("{count} more gap", "{count} more gaps", rest).format(count=rest))
+    return named
+
+
+def _hole_note(hole: Hole) -> str:
+    ends = {"low": number_text(hole.low_mm), "high": number_text(hole.high_mm)}
+    if not hole.missing:
+        return _("nothing between {low} and {high} mm").format(**ends)
+    text = ngettext(
+        "{count} slice missing between {low} and {high} mm",
+        "{count} slices missing between {low} and {high} mm",
+        hole.missing,
+    )
+    return text.format(count=hole.missing, **ends)
