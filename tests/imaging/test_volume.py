@@ -13,6 +13,8 @@ from workstation.dicom.frame_values import FrameGeometry
 from workstation.dicom.geometry import build_stacks
 from workstation.dicom.instance import Instance, PixelDescription
 from workstation.dicom.lut import VoiTable
+from workstation.imaging.plane import Plane, orthogonal, volume_centre
+from workstation.imaging.reslice import Slab, reslice
 from workstation.imaging.volume import SliceTransform, Volume
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -162,3 +164,50 @@ def test_slices_put_by_many_threads_while_the_type_changes_are_all_there() -> No
         np.testing.assert_array_equal(volume.array[:, 5, 7], expected)
         assert volume.complete
         assert volume.version == 64
+
+
+@pytest.mark.golden(5)
+def test_a_ramp_of_intercepts_is_flat_in_every_reformat() -> None:
+    # one tissue of 60 HU, stored by each slice in its own way, as PET and some CT do; and one slope that varies too
+    for rescale in (lambda k: (1.0, -1024.0 - 37 * k), lambda k: (0.5 + 0.05 * k, -900.0 + 11 * k)):
+        volume = slices(12, rescale)
+        for k in (5, 11, 0, 6, 1, 10, 7, 2, 9, 3, 8, 4):
+            slope, intercept = rescale(k)
+            volume.put(k, np.full((4, 6), round((60 - intercept) / slope), np.uint16))
+        for name in ("axial", "coronal", "sagittal"):
+            got = reslice(volume, orthogonal(name, volume, 40, 40))  # type: ignore[arg-type]
+            assert got.inside.any()
+            # half a stored step of the coarsest slope
+            np.testing.assert_allclose(got.values[got.inside], 60, atol=0.55 if volume.array.dtype == np.float32 else 0)
+        aslant = Plane(volume_centre(volume), (1.0, 0.0, 0.0), (0.0, 0.28, 0.96), 0.7, 20, 30)
+        for slab in (Slab(), Slab(6.0, "mip"), Slab(6.0, "mean")):
+            got = reslice(volume, aslant, slab)
+            np.testing.assert_allclose(got.values[got.inside], 60, atol=0.55)
+
+
+@pytest.mark.parametrize(
+    ("stored", "slope", "dtype", "rounded"),
+    [
+        (np.int32(-(2**24)), 1.0, np.float32, False),
+        (np.uint32(2**24 + 1), 1.0, np.float32, True),
+        (np.uint32(4_000_000_000), 1e-7, np.float32, False),
+        (np.int32(700), 1.0, np.int16, False),
+        (np.float64(0.1), 1.0, np.float32, True),
+        (np.float64(1e300), 1.0, np.float32, True),
+        (np.float64(0.5), 1.0, np.float32, False),
+        (np.float32(0.1), 1.0, np.float32, False),
+    ],
+)
+def test_what_float32_cannot_hold_is_told(stored: Any, slope: float, dtype: type, rounded: bool) -> None:
+    volume = slices(2, lambda k: (slope, 0.0), PixelDescription(1, "MONOCHROME2", 32, 32, 31, False))
+    volume.put(0, np.full((4, 6), stored))
+    assert volume.array.dtype == dtype
+    assert volume.array[0, 1, 1] == np.float32(min(float(stored), 1e38) * slope) or float(stored) > 1e38
+    assert volume.rounded == rounded
+
+
+def test_memory_is_told_before_and_while_it_is_taken() -> None:
+    volume = slices(5, lambda k: (1.0, 0.0))
+    assert volume.nbytes == 5 * 4 * 6 * 2
+    volume.put(2, np.full((4, 6), 60000, np.uint16))
+    assert volume.nbytes == 5 * 4 * 6 * 4

@@ -4,6 +4,7 @@ Stored values become modality values when a slice is put: by its own slope and i
 anything is stacked, measured or interpolated (PS3.3 C.11.1).
 """
 
+import itertools
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workstation.dicom.geometry import FrameRef, Stack
+from workstation.dicom.instance import PixelDescription
 from workstation.dicom.lut import VoiTable
 
 Matrix = NDArray[np.float64]
 _INT16 = np.iinfo(np.int16)
+_serials = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Volume:
 
     `ijk_to_lps` maps voxel indices to LPS millimetres; when `is_spatial` is False there is no place in the patient, and
     it maps to the picture's own plane instead: x = column · spacing, y = row · spacing, z = slice number.
-    An int16 volume turns into float32, once, when a slice doesn't fit.
+    An int16 volume turns into float32, once, when a slice doesn't fit. `serial` names the volume among all of this run.
     """
 
     def __init__(
@@ -75,6 +78,8 @@ class Volume:
         self._transforms = tuple(transforms)
         self._lock = threading.Lock()
         self._version = 0
+        self._rounded = False
+        self.serial = next(_serials)
         self.ijk_to_lps: Matrix = _read_only(np.array(ijk_to_lps, dtype=np.float64))
         self.lps_to_ijk: Matrix = _read_only(np.linalg.inv(self.ijk_to_lps))
         self.frame_of_reference_uid = frame_of_reference_uid
@@ -83,21 +88,20 @@ class Volume:
 
     @classmethod
     def of_stack(cls, stack: Stack) -> "Volume":
-        """An empty volume for a stack. Frame n of the stack goes to slice `stack.index_of(n)`."""
+        """An empty volume for a stack. Frame n of the stack goes to slice `stack.index_of(n)`.
+
+        The planes of an uneven stack take modality values, blended from its frames (`workstation.imaging.filling`).
+        """
         first = stack.first
         pixels = first.pixels
         if pixels is None:
             raise ValueError("a stack of frames without pixels")
+        own = [transform_of(ref) for ref in stack.frames]
         transforms = [IDENTITY] * stack.depth
-        for number, ref in enumerate(stack.frames):
-            transforms[stack.index_of(number)] = transform_of(ref)
-        shape: tuple[int, ...] = (stack.depth, first.rows, first.columns)
-        dtype: Any = np.int16
-        if pixels.colour:
-            shape = (*shape, 3)
-            dtype = np.uint8 if pixels.bits_stored <= 8 or pixels.photometric == "PALETTE COLOR" else np.uint16
-        elif pixels.float_bits or not all(transform.integral for transform in transforms):
-            dtype = np.float32
+        if not stack.uneven:
+            for number, transform in enumerate(own):
+                transforms[stack.index_of(number)] = transform
+        shape, dtype = _layout(stack, pixels, transforms)
         spatial = stack.ijk_to_lps is not None
         matrix = stack.ijk_to_lps
         if matrix is None:
@@ -161,21 +165,34 @@ class Volume:
         return mask if mask.any() else None
 
     @property
+    def nbytes(self) -> int:
+        """The memory of voxels and padding."""
+        return self._array.nbytes + (0 if self._padding is None else self._padding.nbytes)
+
+    @property
+    def rounded(self) -> bool:
+        """Whether stored 32-bit integers or doubles lost digits, as only some 7 of them find room in float32."""
+        return self._rounded
+
+    @property
     def version(self) -> int:
         """Counts up with each slice that is put."""
         return self._version
 
-    def put(self, k: int, stored: NDArray[Any]) -> None:
-        """Put the stored values of slice `k`, shape (rows, columns[, 3]); thread safe, slices in any order."""
+    def put(self, k: int, stored: NDArray[Any], padded: NDArray[np.bool_] | None = None) -> None:
+        """Put the stored values of slice `k`, shape (rows, columns[, 3]); thread safe, slices in any order.
+
+        `padded` says where padding is when that is known already, not by stored values.
+        """
         if stored.shape != self._array.shape[1:]:
             raise ValueError(f"slice of shape {stored.shape} in a volume of {self._array.shape[1:]}")
         transform = self._transforms[k] if self._transforms else IDENTITY
-        padded = None
         if transform.padding is not None:
             low, high = transform.padding
             padded = (stored == low) if low == high else (stored >= low) & (stored <= high)
             if not padded.any():
                 padded = None
+        loses = _beyond_float32(stored)
         while True:
             array = self._array
             if not self._write(array[k], stored, transform):
@@ -185,6 +202,7 @@ class Volume:
                 # an array that was replaced meanwhile may have been copied before this slice was in it
                 if self._array is not array:
                     continue
+                self._rounded |= loses
                 if padded is not None:
                     if self._padding is None:
                         self._padding = np.zeros(self._array.shape[:3], np.uint8)
@@ -203,11 +221,11 @@ class Volume:
         else:
             slope, intercept = transform.slope, transform.intercept
         if target.dtype != np.int16:
-            if slope == 1.0 and intercept == 0.0:
-                np.copyto(target, stored, casting="unsafe")
-            else:
+            with np.errstate(over="ignore"):
                 # in double: a 32-bit dose or a tiny ADC slope keeps all that float32 can hold
-                np.copyto(target, np.multiply(stored, slope, dtype=np.float64) + intercept, casting="unsafe")
+                exact = slope == 1.0 and intercept == 0.0
+                values = stored if exact else np.multiply(stored, slope, dtype=np.float64) + intercept
+                np.copyto(target, values, casting="unsafe")
             return True
         if stored.dtype.kind == "f":
             return False
@@ -226,6 +244,38 @@ class Volume:
         with self._lock:
             if self._array.dtype == np.int16:
                 self._array = self._array.astype(np.float32)
+
+
+def stack_bytes(stack: Stack) -> int:
+    """The memory that a volume of the whole stack takes at first, padding included; 0 without pixels."""
+    pixels = stack.first.pixels
+    if pixels is None:
+        return 0
+    transforms = [transform_of(ref) for ref in stack.frames]
+    shape, dtype = _layout(stack, pixels, transforms)
+    padded = any(transform.padding is not None for transform in transforms)
+    return int(np.prod(shape, dtype=np.int64)) * (np.dtype(dtype).itemsize + padded)
+
+
+def _layout(
+    stack: Stack, pixels: PixelDescription, transforms: Sequence[SliceTransform]
+) -> tuple[tuple[int, ...], type[np.generic]]:
+    """Shape and type of a stack's voxels as far as its headers tell."""
+    shape = (stack.depth, stack.first.rows, stack.first.columns)
+    if pixels.colour:
+        byte = pixels.bits_stored <= 8 or pixels.photometric == "PALETTE COLOR"
+        return (*shape, 3), np.uint8 if byte else np.uint16
+    integral = not pixels.float_bits and all(transform.integral for transform in transforms)
+    return shape, np.int16 if integral else np.float32
+
+
+def _beyond_float32(stored: NDArray[Any]) -> bool:
+    """Whether stored values have more digits than float32 keeps; overflow to infinity is such a loss too."""
+    if stored.dtype.itemsize < 4 or stored.dtype == np.float32:
+        return False
+    with np.errstate(over="ignore"):
+        kept = stored.astype(np.float32).astype(np.float64)
+    return not np.array_equal(kept, stored, equal_nan=stored.dtype.kind == "f")
 
 
 def _wrap(value: int) -> int:
