@@ -21,6 +21,7 @@ from workstation.dicom.parsing import parse_instance
 from workstation.dicom.pixels import decode_frame_named
 from workstation.dicom.spacing import Spacing, spacing_of
 from workstation.errors import Unsupported, WorkstationError
+from workstation.imaging.filling import filling_of
 from workstation.imaging.modality import modality_type, modality_values
 from workstation.imaging.reslice import Slab, SlabMode, reslice
 from workstation.imaging.voi import AUTO, VoiTable, Window
@@ -364,7 +365,7 @@ def _sheet(stack: ShownStack, k: int, data: bytes) -> tuple[Volume, str]:
 
 def _filled(stack: ShownStack, by_uid: dict[str, Input]) -> tuple[Volume, str, list[WorkstationError]]:
     """The volume of a stack, a decoder's name, and what of it could not be read; raises where nothing could."""
-    volume = Volume.of_stack(stack.stack)
+    filling = filling_of(stack.stack)
     name, failures, kept = "", [], ("", b"")
     for number, ref in enumerate(stack.stack.frames):
         uid = ref.instance.sop_instance_uid
@@ -375,10 +376,10 @@ def _filled(stack: ShownStack, by_uid: dict[str, Input]) -> tuple[Volume, str, l
         except WorkstationError as error:
             failures.append(error)
             continue
-        volume.put(stack.stack.index_of(number), stored)
+        filling.put(number, stored)
     if len(failures) == stack.count:
         raise failures[0]
-    return volume, name, failures
+    return filling.volume, name, failures
 
 
 def _greys(picture: Picture) -> list[str]:

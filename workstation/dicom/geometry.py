@@ -6,7 +6,7 @@ with a picture is in exactly one stack, and a stack that is no volume says why.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,6 +115,13 @@ class Stack:
     def place_of(self, number: int) -> float:
         """Where frame `number` stands in the grid of the volume, exactly: its k, or a fraction between two."""
         return self.slice_places[number] if self.slice_places else float(self.index_of(number))
+
+    def alone(self, number: int, matrix: Matrix | None) -> "Stack":
+        """Frame `number` as a stack of its own, where `matrix` says."""
+        only = (self.frames[number],)
+        return replace(
+            self, frames=only, ijk_to_lps=matrix, is_volume=False, slice_index=(), slice_places=(), planes=0, gaps=()
+        )
 
     def frame_to_lps(self, number: int) -> Matrix | None:
         """The 4×4 matrix of one frame: (column, row, distance along the normal in mm) to LPS; None without geometry."""

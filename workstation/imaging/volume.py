@@ -101,7 +101,7 @@ class Volume:
         if not stack.uneven:
             for number, transform in enumerate(own):
                 transforms[stack.index_of(number)] = transform
-        shape, dtype = _layout(stack, pixels, transforms)
+        shape, dtype = _layout(stack, pixels, own)
         spatial = stack.ijk_to_lps is not None
         matrix = stack.ijk_to_lps
         if matrix is None:
@@ -247,14 +247,20 @@ class Volume:
 
 
 def stack_bytes(stack: Stack) -> int:
-    """The memory that a volume of the whole stack takes at first, padding included; 0 without pixels."""
+    """The memory that a volume of the whole stack takes at first, padding included; 0 without pixels.
+
+    Uneven frames are kept beside the planes blended from them.
+    """
     pixels = stack.first.pixels
     if pixels is None:
         return 0
     transforms = [transform_of(ref) for ref in stack.frames]
     shape, dtype = _layout(stack, pixels, transforms)
     padded = any(transform.padding is not None for transform in transforms)
-    return int(np.prod(shape, dtype=np.int64)) * (np.dtype(dtype).itemsize + padded)
+    voxels = int(np.prod(shape, dtype=np.int64))
+    if stack.uneven:
+        voxels += voxels // stack.depth * len(stack.frames)
+    return voxels * (np.dtype(dtype).itemsize + padded)
 
 
 def _layout(

@@ -27,7 +27,10 @@ def fidelity_notes(stack: ShownStack, loader: StackLoader, state: ViewportState)
             _("lossy source {ratio}:1").format(ratio=number_text(ratio, 0)) if ratio > 1 else _("lossy source")
         )
     spacing, step = stack.stack.spacing, stack.slice_step
-    if reformat and step > _COARSE * min(spacing.row_mm, spacing.column_mm):
+    if reformat and stack.stack.uneven:
+        steps = [number_text(mm, 2, trim=True) for mm in stack.step_range]
+        notes.append(_("uneven slices {least}–{most} mm, interpolated").format(least=steps[0], most=steps[1]))
+    elif reformat and step > _COARSE * min(spacing.row_mm, spacing.column_mm):
         notes.append(_("interpolated, {step} mm source").format(step=number_text(step, 2, trim=True)))
     if reformat and state.slab.thickness_mm > slices_of(state, stack).step:
         names = {"mean": _("mean"), "mip": "MIP", "minip": "MinIP"}

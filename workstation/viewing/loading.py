@@ -1,14 +1,13 @@
 """Pixels of a stack, nearest slice first: fetched, decoded and put in their place while the reader already looks.
 
-A stack that is a volume fills one `Volume`; the images of any other stack are volumes of one slice each, so that one
-way of making pictures serves both. Work goes to the DECODING lane a few frames at a time, so that a jump to another
-slice is answered by the next frame and not by the end of a queue.
+A stack that is a volume fills one `Volume`; the images of any other stack, and of one with uneven steps, are volumes of
+one slice each, so that one way of making pictures serves all. Work goes to the DECODING lane a few frames at a time, so
+that a jump to another slice is answered by the next frame and not by the end of a queue.
 """
 
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from psygnal import Signal
 from workstation.dicom.instance import Instance
 from workstation.dicom.pixels import decode_frame
 from workstation.errors import WorkstationError
+from workstation.imaging.filling import filling_of
 from workstation.imaging.volume import Volume
 from workstation.jobs import Lane, Workers
 from workstation.language import _
@@ -52,7 +52,8 @@ class StackLoader:
         self._lock = threading.Lock()
         self._last: tuple[str, bytes] = ("", b"")
         self.failures: dict[int, str] = {}
-        self.volume: Volume | None = Volume.of_stack(stack.stack) if stack.is_volume else None
+        self._filling = filling_of(stack.stack) if stack.is_volume else None
+        self.volume: Volume | None = self._filling.volume if self._filling is not None else None
         self._images: dict[int, Volume] = {}
 
     @property
@@ -75,9 +76,15 @@ class StackLoader:
 
     def source(self, k: int) -> Volume | None:
         """What image `k` is drawn from; None before it is there."""
-        if not self._loaded[k]:
-            return None
-        return self.volume if self.volume is not None else self._images.get(k)
+        return self._images.get(k, self.volume) if self._loaded[k] else None
+
+    def planes(self, k: int) -> Volume | None:
+        """What planes through the stack are drawn from; None before image `k` is there."""
+        return self.volume if self.volume is not None and self._loaded[k] else self.source(k)
+
+    def index(self, k: int) -> int:
+        """The plane that image `k` is in its source."""
+        return 0 if self.volume is None or self.stack.stack.uneven else self.stack.stack.index_of(k)
 
     def want(self, k: int) -> None:
         """The slice looked at: its neighbours come next."""
@@ -118,9 +125,8 @@ class StackLoader:
     def _decoded(self, k: int) -> Volume:
         ref = self.stack.stack.frames[k]
         stored = decode_frame(ref.instance, self._bytes(ref.instance), ref.frame)
-        if self.volume is not None:
-            self.volume.put(self.stack.stack.index_of(k), stored)
-            return self.volume
+        if self._filling is not None:
+            return self._filling.put(k, stored)
         sheet = sheet_of(self.stack, k)
         sheet.put(0, stored)
         return sheet
@@ -143,7 +149,7 @@ class StackLoader:
         if source is None:
             self.failures[k] = failure
         else:
-            if self.volume is None:
+            if source is not self.volume:
                 self._images[k] = source
             self._loaded[k] = True
         self._feed()
@@ -154,11 +160,4 @@ class StackLoader:
 
 def sheet_of(stack: ShownStack, k: int) -> Volume:
     """An empty volume for image `k` alone."""
-    alone = replace(
-        stack.stack,
-        frames=(stack.stack.frames[k],),
-        ijk_to_lps=stack.matrix(k),
-        is_volume=False,
-        slice_index=(),
-    )
-    return Volume.of_stack(alone)
+    return Volume.of_stack(stack.stack.alone(k, stack.matrix(k)))

@@ -66,14 +66,13 @@ def region_statistics(drawing: Drawing, stack: ShownStack, loader: StackLoader) 
     None while the pixels are not there, for colour, and for an ellipse that holds no pixel centre.
     """
     k = stack.nearest(drawing.centre)
-    volume = loader.source(k)
+    volume = loader.source(k) if drawing.points_px else loader.planes(k)
     if volume is None or volume.is_colour:
         return None
     a, b, c, d = drawing.points
     ellipse = Ellipse(drawing.centre, scale(subtract(b, a), 0.5), scale(subtract(d, c), 0.5))
     if drawing.points_px:
-        index = stack.stack.index_of(k) if loader.volume is not None else 0
-        found = ellipse_on_slice(volume, index, ellipse)
+        found = ellipse_on_slice(volume, loader.index(k), ellipse)
     else:
         right, down = unit(subtract(b, a)), unit(subtract(d, c))
         found = ellipse_on_plane(volume, Plane(drawing.centre, right, down, 1.0, 1, 1), ellipse)

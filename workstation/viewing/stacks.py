@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from workstation.dicom.content import ImageReference, StudyHeader
 from workstation.dicom.frame_values import FrameGeometry
-from workstation.dicom.geometry import Stack, frame_matrix
+from workstation.dicom.geometry import Stack
 from workstation.dicom.instance import Instance
 from workstation.imaging.voi import Voi, Window
 from workstation.language import N_
@@ -48,7 +48,7 @@ class ShownStack:
         self.reason = reason
         self.auto_voi: Voi | None = None
         """Made once from the first pixels seen, so that scrolling does not flicker."""
-        self.positioned = self.is_volume or all(frame_matrix(ref.geometry) is not None for ref in stack.frames)
+        self.positioned = self.is_volume or stack.positions > 0
         self._matrices = self._volume_matrices() if self.is_volume else self._own_matrices()
         self._centres = self._frame_centres()
         normals = np.cross(self._matrices[:, :3, 0], self._matrices[:, :3, 1])
@@ -156,6 +156,13 @@ class ShownStack:
         steps = np.abs(np.diff(along))
         return float(np.median(steps)) or 1.0
 
+    @cached_property
+    def step_range(self) -> tuple[float, float]:
+        """The least and the greatest distance of neighbouring images along the normal in mm."""
+        right, down = self.axes(0)
+        steps = np.abs(np.diff(self._centres @ np.asarray(cross(right, down))))
+        return (float(steps.min()), float(steps.max())) if steps.size else (self.slice_step, self.slice_step)
+
     def span(self, normal: Vec) -> tuple[float, float]:
         """The least and the greatest position of voxel centres along a direction, in mm from the origin."""
         along = self._corners() @ np.asarray(normal)
@@ -209,7 +216,7 @@ class ShownStack:
     def _volume_matrices(self) -> NDArray[np.float64]:
         """Of the images of a volume, all at once: a series of thousands opens on the main thread."""
         volume = np.asarray(self.stack.ijk_to_lps, dtype=np.float64)
-        places = np.array([self.stack.index_of(k) for k in range(self.count)])
+        places = np.array([self.stack.place_of(k) for k in range(self.count)])
         matrices = np.zeros((self.count, 4, 4))
         matrices[:, :3, :2] = volume[:3, :2]
         normal = np.cross(volume[:3, 0], volume[:3, 1])
