@@ -92,6 +92,7 @@ class Instance:
     content_time: str = ""
     patient_age: str = ""
     patient_comments: str = ""
+    texts_read_as: str = ""  # the codec, where Specific Character Set is absent or false (`undeclared_text`)
     document_title: str = ""
     completion_flag: str = ""
     verification_flag: str = ""

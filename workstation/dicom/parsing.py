@@ -92,6 +92,7 @@ def _instance(opened: Part10) -> Instance:
         content_time=header.text(0x00080033),
         patient_age=header.text(0x00101010),
         patient_comments=header.long_text(0x00104000),
+        texts_read_as=header.encoding_meant,
         document_title=_document_title(header),
         completion_flag=header.text(0x0040A491),
         verification_flag=header.text(0x0040A493),

@@ -16,11 +16,19 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 
+from workstation.dicom.undeclared_text import encoding_meant
+
 _BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "UV": "Q", "SV": "q", "US or SS": "H"}
 _PADDING = " \0\r\n\t"
 _DEFAULT = "latin-1"
+_ASCII = ("iso8859", _DEFAULT)
 # an escape sequence holds up to one of these (PS3.5 6.1.2.5.3)
-_DELIMITERS = set(map(ord, "^\n\r\t\f"))
+_DELIMITERS = set(map(ord, "^=\\\n\r\t\f"))
+# who and what was examined, where, by whom: what people typed
+_TELLING = (
+    0x00100010, 0x00081030, 0x0008103E, 0x00080080, 0x00080081, 0x00080090, 0x00081040, 0x00081050, 0x00081070,
+    0x00104000, 0x00181030, 0x00321060,
+)  # fmt: skip
 
 
 def encodings_of(terms: bytes) -> tuple[str, ...]:
@@ -39,14 +47,21 @@ def encodings_of(terms: bytes) -> tuple[str, ...]:
 class Header:
     """One data set: the whole object, or an item of a sequence. Tags are plain integers (0xGGGGEEEE)."""
 
-    __slots__ = ("_dataset", "_encodings")
+    __slots__ = ("_dataset", "_declared", "_encodings", "encoding_meant")
 
-    def __init__(self, dataset: Dataset, encodings: tuple[str, ...] | None = None) -> None:
+    def __init__(self, dataset: Dataset, parent: "Header | None" = None) -> None:
         self._dataset = dataset
-        self._encodings: tuple[str, ...] = encodings or (_DEFAULT,)
         own = self.raw(0x00080005)
-        if own:
-            self._encodings = encodings_of(own)
+        self._declared = encodings_of(own) if own else (_DEFAULT,) if parent is None else parent._declared
+        self.encoding_meant = ""
+        """The codec that texts are decoded by in place of what the object declares falsely; empty otherwise."""
+        if parent is None:
+            texts = (value for tag in _TELLING if (value := self.raw(tag)) is not None)
+            self.encoding_meant = encoding_meant(texts, self._declared)
+        elif self._declared == parent._declared:
+            # an item is too short to be judged by itself
+            self.encoding_meant = parent.encoding_meant
+        self._encodings = (self.encoding_meant,) if self.encoding_meant else self._declared
 
     def __contains__(self, tag: int) -> bool:
         return tag in self._dataset
@@ -92,7 +107,9 @@ class Header:
             except (LookupError, ValueError):
                 return value.decode(_DEFAULT)
             return str(decoded)
-        for encoding in self._encodings:
+        # a byte above 7F is none of ISO_IR 6, whose place is first where a second set is meant to be switched to
+        first = self._encodings[1:] if len(self._encodings) > 1 and self._encodings[0] in _ASCII else ()
+        for encoding in (*first, *self._encodings):
             try:
                 return value.decode(encoding)
             except (LookupError, UnicodeDecodeError):
@@ -161,7 +178,7 @@ class Header:
         value = element.value
         if isinstance(value, Sequence):
             for item in value:
-                yield Header(item, self._encodings)
+                yield Header(item, self)
 
     def item(self, tag: int) -> "Header | None":
         """The first item of a sequence, or None."""
