@@ -6,13 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import highdicom
+import numpy as np
 import pytest
 from pydicom import dcmread
 
 from workstation.dicom import concepts
-from workstation.dicom.content import Conclusion, Measurement, Quantity
+from workstation.dicom.content import Code, Conclusion, GraphicType, Measurement, MeasurementKind, Quantity
 from workstation.dicom.documents import read_measurements
 from workstation.dicom.tid1500 import write_measurements
+
+SUV = Code("g/ml{SUVbw}", "UCUM", "Standardized Uptake Value body weight")
 
 
 def test_measurements_come_back_with_the_same_numbers_units_and_places(conclusion: Conclusion) -> None:
@@ -92,3 +95,80 @@ def test_a_measurement_of_a_tool_we_do_not_know_is_passed_over(conclusion: Concl
     scoord_polygon = replace(polygon, anchor=replace(polygon.anchor, graphic_type="MULTIPOINT"))
     data = write_measurements(replace(conclusion, measurements=(scoord_polygon, kept)))
     assert read_measurements(data) == (kept,)
+
+
+def every_kind(conclusion: Conclusion) -> tuple[Measurement, ...]:
+    """One measurement of each kind, on an image and on a reformat, with uncertainties, units and remarks."""
+    on_image, _region, reformat = conclusion.measurements[:3]
+    drawn: dict[MeasurementKind, tuple[GraphicType, list[tuple[float, float]], tuple[Quantity, ...]]] = {
+        "length": (
+            "POLYLINE",
+            [(1.5, 2.25), (7.125, 3.0)],
+            (Quantity(concepts.LENGTH, 5.6500884949, concepts.MILLIMETER, 0.57),),
+        ),
+        "angle": (
+            "POLYLINE",
+            [(1.5, 2.25), (7.0, 3.0), (9.0, 9.5)],
+            (Quantity(concepts.ANGLE, 100 / 3, concepts.DEGREE, 2 / 3),),
+        ),
+        "cobb": (
+            "POLYLINE",
+            [(1.0, 2.0), (7.0, 3.0), (1.0, 40.0), (8.0, 33.0)],
+            (Quantity(concepts.COBB_ANGLE, 54.462322208, concepts.DEGREE, 1.25),),
+        ),
+        "polygon": (
+            "POLYLINE",
+            [(1.0, 1.0), (5.0, 1.0), (5.0, 5.5), (1.0, 1.0)],
+            (
+                Quantity(concepts.MEAN, 1 / 3, SUV),
+                Quantity(concepts.STANDARD_DEVIATION, 0.0, SUV),
+                Quantity(concepts.MINIMUM, 0.0, SUV),
+                Quantity(concepts.MAXIMUM, 2.5, SUV),
+                Quantity(concepts.AREA, 9.0, concepts.SQUARE_MILLIMETER, 0.1),
+            ),
+        ),
+        "point": ("POINT", [(17.5, 4.5)], (Quantity(concepts.ATTENUATION, -37.0, concepts.HOUNSFIELD_UNIT),)),
+    }
+    made = []
+    for number, (kind, (graphic, points, quantities)) in enumerate(drawn.items()):
+        flat = replace(on_image.anchor, graphic_type=graphic, points_px=tuple(points))
+        remark = "on a slab of 5 mm (mip)" if kind == "polygon" else ""
+        first = replace(
+            on_image, tracking_uid=f"2.25.5{number}", kind=kind, anchor=flat, quantities=quantities, remark=remark
+        )
+        in_space = replace(
+            reformat.anchor,
+            graphic_type="POLYGON" if kind == "polygon" else graphic,
+            points_mm=tuple((x, y, -12.5) for x, y in points),
+        )
+        made += [first, replace(first, tracking_uid=f"2.25.6{number}", anchor=in_space)]
+    return tuple(made)
+
+
+@pytest.mark.golden(16)
+def test_measurements_of_every_kind_come_back_identical_in_numbers_units_and_places(conclusion: Conclusion) -> None:
+    written = every_kind(conclusion)
+    assert read_measurements(write_measurements(replace(conclusion, measurements=written))) == written
+
+
+def test_another_program_reads_the_same_numbers_units_and_graphics(conclusion: Conclusion) -> None:
+    written = every_kind(conclusion)
+    data = write_measurements(replace(conclusion, measurements=written))
+    document = highdicom.sr.Comprehensive3DSR.from_dataset(dcmread(io.BytesIO(data)))
+    for measurement in written:
+        (group,) = document.content.get_image_measurement_groups(tracking_uid=measurement.tracking_uid)
+        numbers = [(number.name.value, number.value, number.unit.value) for number in group.get_measurements()]
+        assert numbers == [(q.name.value, q.value, q.unit.value) for q in measurement.quantities if q.unit]
+        graphic = group.get_measurements()[0].referenced_coordinates[0]
+        assert graphic.graphic_type.value == measurement.anchor.graphic_type
+        points = measurement.anchor.points_px or measurement.anchor.points_mm
+        assert graphic.value.tolist() == pytest.approx(np.array(points))
+
+
+@pytest.mark.oracle
+def test_dciodvfy_finds_no_error_in_measurements_of_every_kind(conclusion: Conclusion, tmp_path: Path) -> None:
+    file = tmp_path / "measurements.dcm"
+    file.write_bytes(write_measurements(replace(conclusion, measurements=every_kind(conclusion))))
+    checked = subprocess.run(["dciodvfy", "-new", file], capture_output=True, check=False)
+    assert b"Error" not in checked.stderr + checked.stdout
+    subprocess.run(["dsrdump", "-q", file], capture_output=True, check=True)

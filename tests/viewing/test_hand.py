@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from workstation.viewing.pointer import PointerEvent
 from workstation.viewing.reading_session import ReadingSession
-from workstation.viewing.tools import Hand, PointerEvent
+from workstation.viewing.tools import Hand
 
 
 def press(x: float, y: float) -> PointerEvent:

@@ -7,7 +7,8 @@ import pytest
 
 from workstation.dicom.content import ImageReference, Quantity
 from workstation.viewing import drawings
-from workstation.viewing.drawings import Drawing, grip_at
+from workstation.viewing.drawings import Drawing
+from workstation.viewing.grips import grip_at
 from workstation.viewing.measurements import MeasurementStore
 
 IMAGE = ImageReference("1.1", "1.2", "1.2.840.10008.5.1.4.1.1.2", "1.3")

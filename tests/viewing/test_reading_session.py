@@ -9,8 +9,9 @@ import pytest
 
 from workstation.imaging.voi import Window
 from workstation.viewing.commands import BY_ID, COMMANDS
+from workstation.viewing.pointer import PointerEvent
 from workstation.viewing.reading_session import ReadingSession
-from workstation.viewing.tools import TOOLS, Hand, PointerEvent
+from workstation.viewing.tools import TOOLS, Hand
 from workstation.viewing.viewport import PlaneKind
 
 

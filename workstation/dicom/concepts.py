@@ -1,6 +1,6 @@
 """The coded concepts our documents use, as PS3.16 names them. Meanings are English; a document may translate them."""
 
-from workstation.dicom.content import Code
+from workstation.dicom.content import Code, MeasurementKind
 
 # quantities of a measurement (CID 7470, 7471, 7464) and their units (UCUM)
 LENGTH = Code("410668003", "SCT", "Length")
@@ -9,8 +9,20 @@ MEAN = Code("373098007", "SCT", "Mean")
 STANDARD_DEVIATION = Code("386136009", "SCT", "Standard Deviation")
 MINIMUM = Code("255605001", "SCT", "Minimum")
 MAXIMUM = Code("56851009", "SCT", "Maximum")
+ANGLE = Code("1483009", "SCT", "Angle")
+COBB_ANGLE = Code("285285000", "SCT", "Cobb angle")
+TIME = Code("110858", "DCM", "Time")
+VELOCITY = Code("110828", "DCM", "Flow Velocity")
+ATTENUATION = Code("112031", "DCM", "Attenuation Coefficient")
+SUV_BODY_WEIGHT = Code("126401", "DCM", "SUVbw")
+SIGNAL_INTENSITY = Code("110852", "DCM", "MR signal intensity")
+PIXEL_VALUE = Code("pixel-value", "99IRIS", "Pixel value")
+UNCERTAINTY = Code("371884006", "SCT", "+/-, range of measurement uncertainty")
 MILLIMETER = Code("mm", "UCUM", "mm")
 SQUARE_MILLIMETER = Code("mm2", "UCUM", "square millimeter")
+DEGREE = Code("deg", "UCUM", "degree")
+SECOND = Code("s", "UCUM", "second")
+CENTIMETER_PER_SECOND = Code("cm/s", "UCUM", "centimeter/second")
 HOUNSFIELD_UNIT = Code("[hnsf'U]", "UCUM", "Hounsfield unit")
 NO_UNITS = Code("1", "UCUM", "no units")
 
@@ -37,6 +49,16 @@ SOURCE_OF_MEASUREMENT = Code("121112", "DCM", "Source of Measurement")
 COMPLETE_RENDERING = Code("121332", "DCM", "Complete Rendering for Presentation")
 PATH = Code("121055", "DCM", "Path")
 AREA_OUTLINE = Code("121056", "DCM", "Area outline")
+IMAGE_REGION = Code("111030", "DCM", "Image Region")
+PURPOSES: dict[MeasurementKind, Code] = {
+    "length": PATH,
+    "angle": PATH,
+    "cobb": PATH,
+    "ellipse": AREA_OUTLINE,
+    "polygon": AREA_OUTLINE,
+    "point": IMAGE_REGION,
+}
+"""What the graphic of a measurement is to its numbers (CID 7551)."""
 
 # observation context (TID 1001 … 1007) and language (TID 1204)
 LANGUAGE = Code("121049", "DCM", "Language of Content Item and Descendants")
@@ -65,6 +87,7 @@ LANGUAGES = {"ru": Code("ru", "RFC5646", "Russian"), "en": Code("en", "RFC5646",
 # measurement report (TID 1500, 1501) and key objects (CID 7010)
 IMAGING_MEASUREMENTS = Code("126010", "DCM", "Imaging Measurements")
 MEASUREMENT_GROUP = Code("125007", "DCM", "Measurement Group")
+COMMENT = Code("121106", "DCM", "Comment")
 TRACKING_IDENTIFIER = Code("112039", "DCM", "Tracking Identifier")
 TRACKING_UID = Code("112040", "DCM", "Tracking Unique Identifier")
 STUDY_DATE = Code("111060", "DCM", "Study Date")

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 GraphicType = Literal["POINT", "MULTIPOINT", "POLYLINE", "POLYGON", "ELLIPSE"]
-MeasurementKind = Literal["length", "ellipse"]
+MeasurementKind = Literal["length", "ellipse", "polygon", "angle", "cobb", "point"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Anchor:
     """Where a measurement stands.
 
     `image` is the source image, or for a graphic drawn on a reformat the source image nearest to it; then `points_px`
-    is empty and only `points_mm` holds. An ellipse has four points: the ends of the major, then of the minor axis.
+    is empty and only `points_mm` holds. An ellipse has four points: the ends of the major, then of the minor axis. An
+    outline ends with its first point: a closed POLYLINE on an image (SCOORD has no polygon), a POLYGON in space.
     """
 
     image: ImageReference
@@ -51,16 +52,23 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number with what it is and its UCUM unit; `unit` None when no unit is known."""
+    """A number with what it is and its UCUM unit; `unit` None when no unit is known.
+
+    `uncertainty` is ± in the same unit, for about 95 %; 0 where nothing is said.
+    """
 
     name: Code
     value: float
     unit: Code | None
+    uncertainty: float = 0.0
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One graphic and its numbers. `spacing_source` says where millimetres came from, or is empty for pixels."""
+    """One graphic and its numbers. `spacing_source` says where millimetres came from, or is empty for pixels.
+
+    `remark` is what a reader of the numbers must know besides: a slab, samples of a reformat, a doubtful spacing.
+    """
 
     tracking_uid: str
     label: str
@@ -69,6 +77,7 @@ class Measurement:
     quantities: tuple[Quantity, ...]
     spacing_source: str
     study_date: str = ""
+    remark: str = ""
 
     @property
     def primary(self) -> Quantity:

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from workstation.dicom import concepts
-from workstation.dicom.content import Anchor, Code, ImageReference, Measurement, Quantity
+from workstation.dicom.content import Anchor, Code, ImageReference, Measurement, MeasurementKind, Quantity
 from workstation.dicom.document_header import ENCAPSULATED_PDF
 from workstation.errors import UnreadableObject
 from workstation.language import _
@@ -56,13 +56,25 @@ def encapsulated_pdf(data: bytes) -> bytes:
     ds = _parse(data)
     if ds.get("SOPClassUID") != ENCAPSULATED_PDF or "EncapsulatedDocument" not in ds:
         raise UnreadableObject(_("This object holds no PDF"))
-    pdf = bytes(ds.EncapsulatedDocument or b"")
+    return _encapsulated(ds)
+
+
+def encapsulated_document(data: bytes) -> bytes:
+    """What an encapsulated document holds, of any kind, without padding. Raises UnreadableObject."""
+    ds = _parse(data)
+    if "EncapsulatedDocument" not in ds:
+        raise UnreadableObject(_("This object holds no document"))
+    return _encapsulated(ds)
+
+
+def _encapsulated(ds: Dataset) -> bytes:
+    held = bytes(ds.EncapsulatedDocument or b"")
     length = ds.get("EncapsulatedDocumentLength")
-    return pdf[:length] if length else pdf.removesuffix(b"\0")
+    return held[:length] if length else held.removesuffix(b"\0")
 
 
 def read_measurements(data: bytes) -> tuple[Measurement, ...]:
-    """The measurements of a TID 1500 report: lines and ellipses; groups of other kinds are passed over.
+    """The measurements of a TID 1500 report: lines, angles, outlines, ellipses, points; other kinds are passed over.
 
     Raises UnreadableObject.
     """
@@ -204,12 +216,29 @@ def _measurement(group: Dataset, places: dict[str, tuple[str, str]], study_date:
     return Measurement(
         tracking_uid=tracking_uid,
         label="" if label == tracking_uid else label,
-        kind="ellipse" if anchor.graphic_type == "ELLIPSE" else "length",
+        kind=_kind(anchor, quantities),
         anchor=anchor,
         quantities=quantities,
         spacing_source=_first(group, concepts.SPACING_SOURCE),
         study_date=_first(group, concepts.STUDY_DATE) or study_date,
+        remark=_first(group, concepts.COMMENT),
     )
+
+
+def _kind(anchor: Anchor, quantities: tuple[Quantity, ...]) -> MeasurementKind:
+    """What was drawn, by its graphic and by what its numbers are called."""
+    names = {(quantity.name.value, quantity.name.scheme) for quantity in quantities}
+    if anchor.graphic_type == "ELLIPSE":
+        return "ellipse"
+    if anchor.graphic_type == "POINT":
+        return "point"
+    points = anchor.points_px or anchor.points_mm
+    if len(points) == 4 and (concepts.COBB_ANGLE.value, concepts.COBB_ANGLE.scheme) in names:
+        return "cobb"
+    if len(points) == 3 and (concepts.ANGLE.value, concepts.ANGLE.scheme) in names:
+        return "angle"
+    closed = len(points) > 3 and points[0] == points[-1]
+    return "polygon" if closed or anchor.graphic_type == "POLYGON" else "length"
 
 
 def _first(group: Dataset, concept: Code) -> str:
@@ -225,15 +254,23 @@ def _quantity(item: Dataset) -> Quantity | None:
         exact = measured.get("FloatingPointValue")
         number = exact if exact is not None else measured.get("NumericValue")
         if name is not None and number is not None:
-            return Quantity(name, float(number), unit)
+            return Quantity(name, float(number), unit, _uncertainty(item))
     return None
+
+
+def _uncertainty(item: Dataset) -> float:
+    for found in _named(item, concepts.UNCERTAINTY):
+        for measured in found.get("MeasuredValueSequence") or ():
+            exact = measured.get("FloatingPointValue")
+            return float(measured.get("NumericValue", 0) if exact is None else exact)
+    return 0.0
 
 
 def _anchor(graphic: Dataset, group: Dataset, places: dict[str, tuple[str, str]]) -> Anchor | None:
     kind = graphic.get("GraphicType")
     flat = [float(value) for value in graphic.GraphicData]
     image = _image([*_children(graphic), *_children(group)], places)
-    if kind not in {"POLYLINE", "ELLIPSE"} or image is None:
+    if kind not in {"POINT", "POLYLINE", "POLYGON", "ELLIPSE"} or image is None:
         return None
     plane = _first(group, concepts.DRAWING_PLANE) or "stack"
     if graphic.get("ValueType") == "SCOORD":

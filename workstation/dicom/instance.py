@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from workstation.dicom import plain
 from workstation.dicom.concatenation import WHOLE, Concatenation
 from workstation.dicom.content import ImageReference, Patient, StudyHeader
+from workstation.dicom.detector import Detector
 from workstation.dicom.frame_values import FrameGeometry
 from workstation.dicom.frames import FrameSpans
 from workstation.dicom.key_objects import Rejection
@@ -130,6 +131,7 @@ class Instance:
     burned_in: str = ""
     ultrasound_regions: tuple[UltrasoundRegion, ...] = ()
     concatenation: Concatenation = WHOLE
+    detector: Detector | None = None
     overlays: tuple[OverlayPlane, ...] = ()
     shutter: Shutter | None = None
     mammography: MammographyView | None = None

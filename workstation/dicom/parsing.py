@@ -8,6 +8,7 @@ import warnings
 
 from workstation.dicom.concatenation import concatenation_of
 from workstation.dicom.content import Patient, StudyHeader
+from workstation.dicom.detector import detector_of
 from workstation.dicom.frame_values import FrameGeometry
 from workstation.dicom.frame_vectors import frames_of
 from workstation.dicom.frames import FrameSpans, encapsulated_frames, native_frames
@@ -130,6 +131,7 @@ def _instance(opened: Part10) -> Instance:
         burned_in=header.text(0x00280301),
         ultrasound_regions=regions_of(header),
         concatenation=concatenation_of(header),
+        detector=detector_of(header),
         overlays=overlay_planes_of(header),
         shutter=shutter_of(header),
         mammography=mammography_of(header),

@@ -230,7 +230,7 @@ def _numbers(measurement: Measurement) -> Iterator[Dataset]:
     report has it under each. On a reformat only the source image can be named here, the coordinates stand in the
     measurement report (an Enhanced SR has no SCOORD3D)."""
     anchor = measurement.anchor
-    name = concepts.PATH if measurement.kind == "length" else concepts.AREA_OUTLINE
+    name = concepts.PURPOSES[measurement.kind]
     source = (
         content_tree.outline(name, anchor)
         if anchor.points_px

@@ -8,7 +8,7 @@ header ours; two private concepts say where the millimetres came from and on whi
 from typing import Any
 
 from workstation.dicom import concepts
-from workstation.dicom.content import Code, Conclusion, Measurement
+from workstation.dicom.content import Conclusion, Measurement, Quantity
 from workstation.dicom.document_header import (
     COMPREHENSIVE_3D_SR,
     document,
@@ -75,7 +75,11 @@ def _group(measurement: Measurement) -> Any:
         measurements=[_number(measurement, index) for index in range(len(measurement.quantities))],
         source_images=None if measurement.anchor.points_px else sources,
     )
-    said = [(concepts.SPACING_SOURCE, measurement.spacing_source), (concepts.DRAWING_PLANE, measurement.anchor.plane)]
+    said = [
+        (concepts.SPACING_SOURCE, measurement.spacing_source),
+        (concepts.DRAWING_PLANE, measurement.anchor.plane),
+        (concepts.COMMENT, measurement.remark),
+    ]
     for concept, value in said:
         if value:
             item = TextContentItem(pydicom_code(concept), value, RelationshipTypeValues.CONTAINS)
@@ -95,11 +99,26 @@ def _number(measurement: Measurement, index: int) -> Any:
     from highdicom.sr import Measurement as Number
 
     quantity = measurement.quantities[index]
-    return Number(
+    number = Number(
         name=pydicom_code(quantity.name),
         value=float(quantity.value),
         unit=pydicom_code(quantity.unit or concepts.NO_UNITS),
         referenced_coordinates=[_graphic(measurement)],
+    )
+    if quantity.uncertainty > 0:
+        number[0].ContentSequence.append(_uncertainty(quantity))
+    return number
+
+
+def _uncertainty(quantity: Quantity) -> Any:
+    """The range of uncertainty as a property of the number (TID 310, CID 225)."""
+    from highdicom.sr import NumContentItem, RelationshipTypeValues
+
+    return NumContentItem(
+        pydicom_code(concepts.UNCERTAINTY),
+        float(quantity.uncertainty),
+        pydicom_code(quantity.unit or concepts.NO_UNITS),
+        relationship_type=RelationshipTypeValues.HAS_PROPERTIES,
     )
 
 
@@ -108,7 +127,7 @@ def _graphic(measurement: Measurement) -> Any:
     from highdicom.sr import CoordinatesForMeasurement, CoordinatesForMeasurement3D, SourceImageForRegion
 
     anchor = measurement.anchor
-    purpose = pydicom_code(_purpose(measurement))
+    purpose = pydicom_code(concepts.PURPOSES[measurement.kind])
     if not anchor.points_px:
         return CoordinatesForMeasurement3D(
             anchor.graphic_type,
@@ -121,7 +140,3 @@ def _graphic(measurement: Measurement) -> Any:
     source = SourceImageForRegion(image.sop_class_uid, image.sop_instance_uid, frames)
     points = np.array(anchor.points_px, dtype=np.float64)
     return CoordinatesForMeasurement(anchor.graphic_type, points, source, purpose=purpose)
-
-
-def _purpose(measurement: Measurement) -> Code:
-    return concepts.PATH if measurement.kind == "length" else concepts.AREA_OUTLINE

@@ -25,7 +25,7 @@ def by_uid(measurements: Iterable[Measurement]) -> dict[str, Measurement]:
 def quantity_text(quantity: Quantity, language: Language) -> str:
     """One number with its unit: `12.4 mm`, `mean −620 HU`; says so where no unit is known."""
     unit = quantity.unit.value if quantity.unit else None
-    decimals = _decimals(quantity.value, unit)
+    decimals = _decimals(quantity, unit)
     number = number_text(quantity.value, decimals, language)
     said = with_unit(number, unit, language) if unit else f"{number} ({word('no unit', language)})"
     name = _NAMES.get(quantity.name.value)
@@ -47,7 +47,7 @@ def value_for(measurement: Measurement, name: str) -> str:
         wanted = {"finding.longest_mm": unit == "mm" and not kind, "finding.mean": kind == "mean"}
         wanted["finding.area_mm2"] = kind == "area" and unit == "mm2"
         if wanted.get(name, False):
-            return f"{quantity.value:.{_decimals(quantity.value, unit)}f}"
+            return f"{quantity.value:.{_decimals(quantity, unit)}f}"
     return ""
 
 
@@ -65,7 +65,11 @@ def chip_text(measurement: Measurement, language: Language) -> str:
     return " · ".join(part for part in (measurement.label, number) if part)
 
 
-def _decimals(value: float, unit: str | None) -> int:
+def _decimals(quantity: Quantity, unit: str | None) -> int:
+    """As many as the number's uncertainty supports, one at most for lengths and areas; two for small values."""
+    most = 2 if unit in ("g/ml{SUVbw}", "s") else 1
+    if quantity.uncertainty > 0:
+        return 0 if quantity.uncertainty >= 1 else most
     if unit in ("mm2", "[hnsf'U]"):
-        return 0 if abs(value) >= 100 else 1
-    return 1
+        return 0 if abs(quantity.value) >= 100 else 1
+    return most

@@ -20,7 +20,10 @@ _UNITS_RU = {
     "deg": "°",
     "s": "с",
     "{pixels}": "пикс.",
-    "g/ml{SUVbw}": "SUV",
+    "g/ml{SUVbw}": "г/мл SUVbw",
+    "{pixels}2": "пикс.²",
+    "Bq/ml": "Бк/мл",
+    "cm/s": "см/с",
 }
 _UNITS_EN = {
     "mm2": "mm²",
@@ -31,7 +34,8 @@ _UNITS_EN = {
     "a": "y",
     "deg": "°",
     "{pixels}": "px",
-    "g/ml{SUVbw}": "SUV",
+    "g/ml{SUVbw}": "g/ml SUVbw",
+    "{pixels}2": "px²",
 }
 
 # where millimetres come from, as `dicom.spacing` says it
@@ -43,6 +47,9 @@ _SPACING_SOURCES_RU = {
     "estimated from magnification": "оценка по увеличению",
     "film, nominal": "по номинальному размеру плёнки",
     "ultrasound region": "по разметке УЗ-области",
+    "corrected, method not stated": "с поправкой, способ не указан",
+    "as the file states": "как указано в файле",
+    "calibrated by the reader": "по калибровке врачом",
 }
 _MONTHS_EN = (
     *("January", "February", "March", "April", "May", "June"),

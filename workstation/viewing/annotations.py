@@ -7,11 +7,13 @@ from psygnal import Signal
 
 from workstation.dicom.content import MeasurementKind
 from workstation.viewing import measuring
-from workstation.viewing.drawings import Drawing, Grip, grip_at
-from workstation.viewing.measurements import MeasurementStore
+from workstation.viewing.drawings import Drawing
+from workstation.viewing.grips import Grip, grip_at
+from workstation.viewing.measurements import Drawings, MeasurementStore
+from workstation.viewing.rulers import Scales, calibratable
 from workstation.viewing.slices import slices_of, through
 from workstation.viewing.stacks import ShownStack
-from workstation.viewing.vectors import Vec, add, dot, subtract, vec
+from workstation.viewing.vectors import Vec, add, distance, dot, subtract, vec
 from workstation.viewing.viewport import PlaneKind, ViewportState
 from workstation.viewing.viewports import Viewports
 
@@ -26,6 +28,7 @@ class Annotations:
     def __init__(self, views: Viewports, store: MeasurementStore) -> None:
         self._views = views
         self._store = store
+        store.settle = self._settled
         self.sketch: Drawing | None = None
         """What is being drawn; not yet in the store."""
 
@@ -68,12 +71,45 @@ class Annotations:
         """The drawing with its source image, as drawn in this viewport."""
         stack = self._views.case.stack(drawing.stack) or self._views.stack(number)
         assert stack is not None
-        return measuring.placed(drawing, stack, self._views[number].state.kind.value)
+        return measuring.placed(drawing, stack, self._views[number].state)
 
     def measured(self, drawing: Drawing) -> Drawing:
         """The drawing with its numbers, as far as its pixels are there."""
+        others = (each for each in self._store.drawings if each.tracking_uid != drawing.tracking_uid)
+        return self._measured(drawing, scales_of((*others, drawing)))
+
+    def _measured(self, drawing: Drawing, scales: Scales) -> Drawing:
         stack = self._views.case.stack(drawing.stack)
-        return drawing if stack is None else measuring.measured(drawing, stack, self._views.case.loader(stack.key))
+        if stack is None:
+            return drawing
+        return measuring.measured(drawing, stack, self._views.case.loader(stack.key), scales)
+
+    def _settled(self, before: Drawings, after: Drawings) -> Drawings:
+        """A step's drawings with the numbers of all images whose calibration it changes made anew."""
+        old, new = scales_of(before), scales_of(after)
+        if old == new:
+            return after
+        changed = {uid for uid in {*old, *new} if old.get(uid) != new.get(uid)}
+        return tuple(self._measured(each, new) if each.source.sop_instance_uid in changed else each for each in after)
+
+    @property
+    def scales(self) -> Scales:
+        """The reader's calibrations as they stand."""
+        return scales_of(self._store.drawings)
+
+    def can_calibrate(self, tracking_uid: str) -> bool:
+        """Whether a drawing is a length on an image whose scale a reader may state."""
+        drawing = self._store.get(tracking_uid)
+        stack = None if drawing is None else self._views.case.stack(drawing.stack)
+        if drawing is None or stack is None or drawing.kind != "length" or not drawing.points_px:
+            return False
+        return calibratable(stack, stack.nearest(drawing.centre)) and distance(*drawing.points) > 0
+
+    def calibrate(self, tracking_uid: str, known_mm: float) -> None:
+        """State how long a drawn length is; 0 takes it back. It holds for the image, or the cine, it was drawn on."""
+        drawing = self._store.get(tracking_uid)
+        if drawing is not None and self.can_calibrate(tracking_uid) and known_mm >= 0:
+            self._store.calibrate(drawing, known_mm)
 
     def visible(self, state: ViewportState) -> list[tuple[Drawing, tuple[PixelPoint, ...]]]:
         """The drawings that lie in the plane of a viewport, with their points in its device pixels."""
@@ -96,7 +132,7 @@ class Annotations:
         reach = max(slices_of(state, stack).step, state.slab.thickness_mm) / 2 * 1.001
         found = []
         for drawing in self._drawings():
-            if drawing.space != stack.space or drawing.kind != "length":
+            if drawing.space != stack.space or drawing.kind != "length" or not drawing.whole:
                 continue
             a, b = (state.offset_of(point) for point in drawing.points)
             if a * b < 0 and max(abs(a), abs(b)) > reach:
@@ -115,7 +151,7 @@ class Annotations:
 
     def fill_in(self) -> None:
         """Measure what could not be measured before its pixels came."""
-        if any(not drawing.measured for drawing in self._store.drawings):
+        if any(not (drawing.measured or drawing.refusal) for drawing in self._store.drawings):
             self._store.amend(self.measured)
 
     def go_to(self, tracking_uid: str) -> bool:
@@ -153,6 +189,15 @@ class Annotations:
 
     def _drawings(self) -> tuple[Drawing, ...]:
         return self._store.drawings if self.sketch is None else (*self._store.drawings, self.sketch)
+
+
+def scales_of(drawings: Drawings) -> Scales:
+    """The calibrations among drawings by SOP Instance UID: mm for a unit of the image's space; the newest holds."""
+    return {
+        drawing.source.sop_instance_uid: drawing.known_mm / distance(*drawing.points)
+        for drawing in drawings
+        if drawing.known_mm > 0 and drawing.kind == "length" and distance(*drawing.points) > 0
+    }
 
 
 def _pixel(found: object) -> PixelPoint:

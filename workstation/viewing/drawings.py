@@ -8,6 +8,7 @@ pixels.
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from workstation.dicom import concepts
 from workstation.dicom.content import (
     Anchor,
     Code,
@@ -17,27 +18,44 @@ from workstation.dicom.content import (
     MeasurementKind,
     Quantity,
 )
-from workstation.viewing.vectors import Vec, add, distance, dot, middle, subtract, unit, vec
+from workstation.imaging.reslice import Slab, SlabMode
+from workstation.viewing.vectors import Vec, add, distance, dot, middle, scale, subtract, unit, vec
 
-LENGTH = Code("410668003", "SCT", "Length")
-AREA = Code("42798000", "SCT", "Area")
-MEAN = Code("373098007", "SCT", "Mean")
-DEVIATION = Code("386136009", "SCT", "Standard Deviation")
-MINIMUM = Code("255605001", "SCT", "Minimum")
-MAXIMUM = Code("56851009", "SCT", "Maximum")
+LENGTH = concepts.LENGTH
+AREA = concepts.AREA
+MEAN = concepts.MEAN
+DEVIATION = concepts.STANDARD_DEVIATION
+MINIMUM = concepts.MINIMUM
+MAXIMUM = concepts.MAXIMUM
 
 MILLIMETRE = Code("mm", "UCUM", "millimeter")
-SQUARE_MILLIMETRE = Code("mm2", "UCUM", "square millimeter")
+SQUARE_MILLIMETRE = concepts.SQUARE_MILLIMETER
 PIXELS = Code("{pixels}", "UCUM", "pixels")
+SQUARE_PIXELS = Code("{pixels}2", "UCUM", "square pixels")
 _UNITS = {
-    "HU": Code("[hnsf'U]", "UCUM", "Hounsfield unit"),
+    "HU": concepts.HOUNSFIELD_UNIT,
     "BQML": Code("Bq/ml", "UCUM", "Becquerels/milliliter"),
     "SUVbw": Code("g/ml{SUVbw}", "UCUM", "Standardized Uptake Value body weight"),
 }
 
-_GRAPHICS: dict[MeasurementKind, GraphicType] = {"length": "POLYLINE", "ellipse": "ELLIPSE"}
-HANDLE_RADIUS = 9.0
-_LINE_RADIUS = 6.0
+
+@dataclass(frozen=True)
+class Form:
+    """What the points of a kind are: how many (0: as many as the reader sets), and whether they enclose values."""
+
+    count: int
+    graphic: GraphicType
+    region: bool = False
+
+
+FORMS: dict[MeasurementKind, Form] = {
+    "length": Form(2, "POLYLINE"),
+    "ellipse": Form(4, "ELLIPSE", region=True),
+    "polygon": Form(0, "POLYGON", region=True),
+    "angle": Form(3, "POLYLINE"),
+    "cobb": Form(4, "POLYLINE"),
+    "point": Form(1, "POINT"),
+}
 
 
 def unit_code(name: str) -> Code | None:
@@ -47,10 +65,14 @@ def unit_code(name: str) -> Code | None:
 
 @dataclass(frozen=True)
 class Drawing:
-    """One graphic. `points` of a length are its ends, of an ellipse the ends of one axis, then of the other.
+    """One graphic. `points`: the ends of a length; of an ellipse the ends of one axis, then of the other; the corners
+    of an outline; an angle's end, vertex, end; the ends of the one, then of the other line of a Cobb angle.
 
     `source` is the acquired image it stands on or nearest to; `points_px` are SCOORD pairs on it, empty when it was
-    drawn on a reformat. `stack` is the key of the stack it was drawn on.
+    drawn on a reformat. `stack` is the key of the stack it was drawn on, `axes` are right and down of its plane. What
+    is drawn on a slab has the slab's values; `resampled_mm` is then, and on a reformat, the distance of the samples.
+    `refusal` says why there are no numbers, `doubt` what speaks against the spacing; both English. `known_mm` makes a
+    length the calibration of its image.
     """
 
     tracking_uid: str
@@ -63,13 +85,39 @@ class Drawing:
     frame_of_reference_uid: str = ""
     points_px: tuple[tuple[float, float], ...] = ()
     plane: str = "stack"
+    axes: tuple[Vec, Vec] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
     quantities: tuple[Quantity, ...] = ()
     spacing_source: str = ""
     study_date: str = ""
+    slab_mm: float = 0.0
+    slab_mode: SlabMode = "mean"
+    resampled_mm: float = 0.0
+    refusal: str = ""
+    doubt: str = ""
+    known_mm: float = 0.0
+
+    @property
+    def form(self) -> Form:
+        return FORMS[self.kind]
+
+    @property
+    def whole(self) -> bool:
+        """Whether all its points are set; an outline needs three."""
+        return len(self.points) >= (self.form.count or 3)
+
+    @property
+    def slab(self) -> Slab:
+        return Slab(self.slab_mm, self.slab_mode)
 
     @property
     def centre(self) -> Vec:
-        return middle(self.points[0], self.points[1])
+        """The middle of a line or ellipse; the mean of the points of anything else."""
+        if self.kind in ("length", "ellipse") and len(self.points) > 1:
+            return middle(self.points[0], self.points[1])
+        total = self.points[0]
+        for point in self.points[1:]:
+            total = add(total, point)
+        return scale(total, 1 / len(self.points))
 
     @property
     def measured(self) -> bool:
@@ -78,14 +126,13 @@ class Drawing:
 
     def with_handle(self, handle: int, point: Vec) -> "Drawing":
         """The same graphic with one handle dragged to a point; an ellipse keeps its centre and the axes' directions."""
-        if self.kind == "length":
-            points = [*self.points]
+        points = [*self.points]
+        if self.kind != "ellipse":
             points[handle] = point
             return replace(self, points=tuple(points))
         centre, first = self.centre, handle - handle % 2
         axis = unit(subtract(self.points[first + 1], self.points[first]))
         half = max(abs(dot(subtract(point, centre), axis)), 1e-3)
-        points = [*self.points]
         points[first], points[first + 1] = add(centre, axis, -half), add(centre, axis, half)
         return replace(self, points=tuple(points))
 
@@ -93,16 +140,30 @@ class Drawing:
         """The same graphic shifted by mm."""
         return replace(self, points=tuple(add(point, by) for point in self.points))
 
+    @property
+    def remark(self) -> str:
+        """What belongs beside the numbers in a document, in English; empty when there is nothing."""
+        said = [self.doubt] if self.doubt else []
+        if self.slab_mm:
+            said.append(f"on a slab of {self.slab_mm:g} mm ({self.slab_mode})")
+        if self.resampled_mm:
+            said.append(f"samples interpolated, {self.resampled_mm:g} mm apart")
+        if self.known_mm:
+            said.append(f"length of {self.known_mm:g} mm entered by the reader")
+        return "; ".join(said)
+
     def to_content(self) -> Measurement:
         """What a report and the document writers take."""
-        points = self.points
-        points_px = self.points_px
+        points, points_px, graphic = self.points, self.points_px, self.form.graphic
         if self.kind == "ellipse" and distance(points[0], points[1]) < distance(points[2], points[3]):
             points, points_px = points[2:] + points[:2], points_px[2:] + points_px[:2]
+        if self.kind == "polygon":
+            points, points_px = (*points, points[0]), (*points_px, *points_px[:1])
+            graphic = "POLYLINE" if points_px else "POLYGON"
         located = bool(self.frame_of_reference_uid)
         anchor = Anchor(
             image=self.source,
-            graphic_type=_GRAPHICS[self.kind],
+            graphic_type=graphic,
             points_px=points_px,
             frame_of_reference_uid=self.frame_of_reference_uid,
             points_mm=points if located else (),
@@ -116,6 +177,7 @@ class Drawing:
             quantities=self.quantities,
             spacing_source=self.spacing_source,
             study_date=self.study_date,
+            remark=self.remark,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -124,60 +186,21 @@ class Drawing:
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> "Drawing":
         """Raises KeyError, TypeError or ValueError for what `to_json` never wrote."""
-        return cls(
+        drawing = cls(
             **{
                 **plain,
                 "points": tuple(vec(point) for point in plain["points"]),
+                "axes": tuple(vec(axis) for axis in plain.get("axes", cls.axes)),
                 "points_px": tuple((float(x), float(y)) for x, y in plain["points_px"]),
                 "source": ImageReference(**plain["source"]),
-                "quantities": tuple(
-                    Quantity(Code(**each["name"]), float(each["value"]), Code(**each["unit"]) if each["unit"] else None)
-                    for each in plain["quantities"]
-                ),
+                "quantities": tuple(_quantity(each) for each in plain["quantities"]),
             }
         )
+        if not drawing.whole:
+            raise ValueError("points are missing")
+        return drawing
 
 
-@dataclass(frozen=True)
-class Grip:
-    """What of a graphic lies under the pointer: handle number, or None for its line."""
-
-    drawing: Drawing
-    handle: int | None
-
-
-def grip_at(
-    drawings: list[tuple[Drawing, tuple[tuple[float, float], ...]]], x: float, y: float, ratio: float
-) -> Grip | None:
-    """The handle or else the line under pixel (x, y) among drawings with their points in device pixels."""
-    for drawing, points in drawings:
-        for number, (px, py) in enumerate(points):
-            if abs(px - x) <= HANDLE_RADIUS * ratio and abs(py - y) <= HANDLE_RADIUS * ratio:
-                return Grip(drawing, number)
-    for drawing, points in drawings:
-        away = _from_segment(points, x, y) if drawing.kind == "length" else _from_ellipse(points, x, y)
-        if away <= _LINE_RADIUS * ratio:
-            return Grip(drawing, None)
-    return None
-
-
-def _from_segment(points: tuple[tuple[float, float], ...], x: float, y: float) -> float:
-    (x0, y0), (x1, y1) = points
-    dx, dy = x1 - x0, y1 - y0
-    square = dx * dx + dy * dy
-    along = 0.0 if square == 0 else min(max(((x - x0) * dx + (y - y0) * dy) / square, 0.0), 1.0)
-    return float(((x0 + along * dx - x) ** 2 + (y0 + along * dy - y) ** 2) ** 0.5)
-
-
-def _from_ellipse(points: tuple[tuple[float, float], ...], x: float, y: float) -> float:
-    """The distance from the outline along the ray from the centre, close enough for a pointer."""
-    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = points
-    cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
-    ax, ay, bx, by = (x1 - x0) / 2, (y1 - y0) / 2, (x3 - x2) / 2, (y3 - y2) / 2
-    area = ax * by - ay * bx
-    if area == 0:
-        return float("inf")
-    u, v = ((x - cx) * by - (y - cy) * bx) / area, ((y - cy) * ax - (x - cx) * ay) / area
-    radius = (u * u + v * v) ** 0.5
-    length = ((x - cx) ** 2 + (y - cy) ** 2) ** 0.5
-    return float("inf") if radius == 0 else abs(length - length / radius)
+def _quantity(plain: dict[str, Any]) -> Quantity:
+    unit_of = Code(**plain["unit"]) if plain["unit"] else None
+    return Quantity(Code(**plain["name"]), float(plain["value"]), unit_of, float(plain.get("uncertainty", 0.0)))

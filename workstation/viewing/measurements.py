@@ -10,9 +10,18 @@ from workstation.dicom.content import Measurement, MeasurementKind
 from workstation.language import N_, _
 from workstation.viewing.drawings import Drawing
 
-_NAMES: dict[MeasurementKind, str] = {"length": N_("Length {number}"), "ellipse": N_("Region {number}")}
+_NAMES: dict[MeasurementKind, str] = {
+    "length": N_("Length {number}"),
+    "ellipse": N_("Region {number}"),
+    "polygon": N_("Outline {number}"),
+    "angle": N_("Angle {number}"),
+    "cobb": N_("Cobb angle {number}"),
+    "point": N_("Value {number}"),
+}
 
 Drawings = tuple[Drawing, ...]
+Settle = Callable[[Drawings, Drawings], Drawings]
+"""The drawings of a step as they stand after it, by those before and those after: a calibration changes others."""
 
 
 class MeasurementStore:
@@ -27,6 +36,7 @@ class MeasurementStore:
         self._undo: list[Drawings] = []
         self._redo: list[Drawings] = []
         self._selected = ""
+        self.settle: Settle = lambda _before, after: after
 
     @property
     def drawings(self) -> Drawings:
@@ -90,7 +100,9 @@ class MeasurementStore:
 
     def amend(self, measure: Callable[[Drawing], Drawing]) -> None:
         """Fill in numbers that could not be had before, in all snapshots; no step of its own."""
-        amended = tuple(drawing if drawing.measured else measure(drawing) for drawing in self._drawings)
+        amended = tuple(
+            drawing if drawing.measured or drawing.refusal else measure(drawing) for drawing in self._drawings
+        )
         if amended != self._drawings:
             self._drawings = amended
             self.shown.emit()
@@ -123,13 +135,26 @@ class MeasurementStore:
         if drawing is not None and drawing.label != label:
             self._step(self._with(replace(drawing, label=label)))
 
+    def calibrate(self, drawing: Drawing, known_mm: float) -> None:
+        """Make a length the calibration of its image, in the place of an earlier one; one step."""
+        image = drawing.source.sop_instance_uid
+        self._step(
+            tuple(
+                replace(each, known_mm=known_mm if each.tracking_uid == drawing.tracking_uid else 0.0)
+                if each.source.sop_instance_uid == image
+                else each
+                for each in self._drawings
+            )
+        )
+
     def _with(self, drawing: Drawing) -> Drawings:
         return tuple(drawing if each.tracking_uid == drawing.tracking_uid else each for each in self._drawings)
 
     def _step(self, drawings: Drawings) -> None:
-        self._undo.append(self._drawings)
+        before = self._drawings
+        self._undo.append(before)
         self._redo.clear()
-        self._drawings = drawings
+        self._drawings = self.settle(before, drawings)
         self.shown.emit()
         self.changed.emit()
 

@@ -17,6 +17,7 @@ from workstation.dicom.content import ImageReference, StudyHeader
 from workstation.dicom.frame_values import FrameGeometry
 from workstation.dicom.geometry import Stack
 from workstation.dicom.instance import Instance
+from workstation.dicom.spacing import Spacing, spacing_of
 from workstation.imaging.voi import Voi, Window
 from workstation.language import N_
 from workstation.viewing.mammography import hung
@@ -100,6 +101,11 @@ class ShownStack:
         if mammogram is not None and mammogram.name:
             return mammogram.name
         return self.stack.title or self.first.series_description or self.modality
+
+    def spacing(self, k: int) -> Spacing:
+        """The spacing of image `k` by its own header; images of one stack may differ in it."""
+        ref = self.stack.frames[k]
+        return self.stack.spacing if self.positioned else spacing_of(ref.instance, ref.frame)
 
     def instance(self, k: int) -> Instance:
         return self.stack.frames[k].instance
@@ -233,7 +239,8 @@ class ShownStack:
         if placed is not None:
             return placed
         matrix = np.eye(4)
-        matrix[0, 0], matrix[1, 1] = self.stack.spacing.column_mm, self.stack.spacing.row_mm
+        spacing = self.spacing(k)
+        matrix[0, 0], matrix[1, 1] = spacing.column_mm, spacing.row_mm
         matrix[2, 3] = k
         return matrix
 

@@ -6,40 +6,17 @@ Pixels are device pixels with pixel centres at integers.
 """
 
 import math
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from workstation.imaging.voi import Window
 from workstation.language import N_
-from workstation.viewing.vectors import Vec, add, dot, middle, scale, subtract
+from workstation.viewing.drawing_tools import angle, cobb, ellipse, length, point, polygon
+from workstation.viewing.pointer import Button, Gesture, PointerEvent, Start
+from workstation.viewing.vectors import subtract
 
 if TYPE_CHECKING:
     from workstation.viewing.reading_session import ReadingSession
-
-Button = Literal["left", "middle", "right", "none"]
-# a press that moved less than this was a click
-_CLICK = 4.0
-
-
-@dataclass(frozen=True)
-class PointerEvent:
-    """A press, move or release at device pixel (x, y); `ratio` is device pixels per logical one."""
-
-    kind: Literal["press", "move", "release"]
-    x: float
-    y: float
-    button: Button = "none"
-    shift: bool = False
-    control: bool = False
-    ratio: float = 1.0
-
-    def far_from(self, other: "PointerEvent") -> bool:
-        return math.hypot(self.x - other.x, self.y - other.y) > _CLICK * self.ratio
-
-
-Gesture = Generator[None, PointerEvent, None]
-Start = Callable[["ReadingSession", int, PointerEvent], Gesture]
 
 
 def window(session: "ReadingSession", number: int, press: PointerEvent) -> Gesture:
@@ -123,52 +100,6 @@ def rotate_planes(session: "ReadingSession", number: int, press: PointerEvent) -
             return
 
 
-def length(session: "ReadingSession", number: int, press: PointerEvent) -> Gesture:
-    """Press, drag, release; or click at one end and click at the other. Two clicks on one spot draw nothing."""
-    start = session.annotations.point(number, press.x, press.y)
-    yield from _drawn(session, number, press, lambda end: ("length", (start, end)))
-
-
-def ellipse(session: "ReadingSession", number: int, press: PointerEvent) -> Gesture:
-    """From one corner of its frame to the other, by drag or by two clicks."""
-    corner = session.annotations.point(number, press.x, press.y)
-    right, down = session.views[number].state.axes
-
-    def points(end: Vec) -> tuple[Literal["ellipse"], tuple[Vec, ...]]:
-        across, centre = subtract(end, corner), middle(corner, end)
-        wide = scale(right, dot(across, right) / 2)
-        high = scale(down, dot(across, down) / 2)
-        return "ellipse", (add(centre, wide, -1), add(centre, wide), add(centre, high, -1), add(centre, high))
-
-    yield from _drawn(session, number, press, points)
-
-
-def _drawn(
-    session: "ReadingSession",
-    number: int,
-    press: PointerEvent,
-    form: Callable[[Vec], tuple[Literal["length", "ellipse"], tuple[Vec, ...]]],
-) -> Gesture:
-    annotations, drawing = session.annotations, None
-    try:
-        while True:
-            event = yield
-            kind, points = form(annotations.point(number, event.x, event.y))
-            if event.far_from(press):
-                drawing = annotations.draw(number, kind, points)
-            else:
-                drawing = None
-                annotations.drop()
-            clicked = event.kind == "press" and event.button == "left"
-            dragged = event.kind == "release" and drawing is not None
-            if clicked or dragged:
-                break
-    finally:
-        annotations.drop()
-    if drawing is not None:
-        session.store.add(drawing)
-
-
 def edit(session: "ReadingSession", number: int, press: PointerEvent) -> Gesture:
     """A handle is dragged to a new place, the line of what is selected moves it whole; a click only selects."""
     grip = session.annotations.grip_at(number, press.x, press.y, press.ratio)
@@ -218,10 +149,19 @@ TOOLS: dict[str, Tool] = {
         Tool("scroll", N_("Scroll"), "mdi6.arrow-expand-vertical", "S", scroll),
         Tool("length", N_("Length"), "mdi6.ruler", "L", length),
         Tool("ellipse", N_("Ellipse"), "mdi6.ellipse-outline", "E", ellipse),
+        Tool("polygon", N_("Outline: clicks or a free stroke"), "mdi6.vector-polygon", "G", polygon),
+        Tool("angle", N_("Angle"), "mdi6.angle-acute", "A", angle),
+        Tool("cobb", N_("Cobb angle: two lines"), "mdi6.vector-difference", "D", cobb),
+        Tool("point", N_("Value at a point"), "mdi6.eyedropper", "V", point),
         Tool("crosshair", N_("Crosshair"), "mdi6.crosshairs", "C", crosshair),
         Tool("rotate", N_("Rotate planes"), "mdi6.axis-z-rotate-clockwise", "O", rotate_planes),
     )
 }
+
+DRAWING = frozenset(("length", "ellipse", "polygon", "angle", "cobb", "point", "crosshair"))
+"""Tools that aim: the pointer is a cross."""
+_FINISHED_BY_KEY: tuple[Start, ...] = (polygon,)
+_BY_CLICKS: tuple[Start, ...] = (polygon, angle, cobb)
 
 # what the other buttons do, whatever tool is chosen
 BUTTONS: dict[Button, Start] = {"right": zoom, "middle": pan}
@@ -240,6 +180,8 @@ class Hand:
         self._session = session
         self._number = number
         self._gesture: Gesture | None = None
+        self._start: Start | None = None
+        self._last: PointerEvent | None = None
         # a press that is not yet a click or a drag, and the tracking UID that a click selects
         self._undecided: tuple[PointerEvent, str] | None = None
 
@@ -247,13 +189,26 @@ class Hand:
     def busy(self) -> bool:
         return self._gesture is not None or self._undecided is not None
 
+    @property
+    def drawing(self) -> bool:
+        """Whether a graphic is being drawn by clicks."""
+        return self._gesture is not None and self._start in _BY_CLICKS
+
     def handle(self, event: PointerEvent) -> None:
+        self._last = event
         if self._undecided is not None:
             self._decide(*self._undecided, event)
         elif self._gesture is not None:
             self._go_on(event)
         elif event.kind == "press":
             self._press(event)
+
+    def finish(self) -> bool:
+        """End a graphic of any number of points by a key; whether there was one."""
+        if self._gesture is None or self._last is None or self._start not in _FINISHED_BY_KEY:
+            return False
+        self._go_on(replace(self._last, kind="finish"))
+        return True
 
     def cancel(self) -> None:
         """Take back what is half drawn."""
@@ -287,6 +242,7 @@ class Hand:
             self._session.store.select(tracking_uid)
 
     def _begin(self, start: Start, press: PointerEvent) -> None:
+        self._start = start
         self._gesture = start(self._session, self._number, press)
         try:
             next(self._gesture)

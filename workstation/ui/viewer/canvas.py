@@ -23,8 +23,9 @@ from workstation.ui import theme
 from workstation.ui.viewer.overlay import Look, Overlay
 from workstation.ui.viewer.slider import SLIDER_WIDTH, slider_track
 from workstation.viewing.picture import Picture
+from workstation.viewing.pointer import Button, PointerEvent
 from workstation.viewing.reading_session import ReadingSession
-from workstation.viewing.tools import Button, Hand, PointerEvent
+from workstation.viewing.tools import DRAWING, Hand
 
 _BUTTONS: dict[Qt.MouseButton, Button] = {
     Qt.MouseButton.LeftButton: "left",
@@ -201,7 +202,11 @@ class Canvas(QWidget):
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         session = self._here
-        if session is not None and event.button() is Qt.MouseButton.LeftButton:
+        if self._hand is not None and self._hand.drawing:
+            # the second click of the two is one more point
+            self._hand.handle(self._pointer("press", event))
+            self.update()
+        elif session is not None and event.button() is Qt.MouseButton.LeftButton:
             self.cancel()
             self.activated.emit(self.number)
             session.views.toggle_maximised()
@@ -225,6 +230,10 @@ class Canvas(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.cancel():
+            self.update()
+            return
+        ends = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if ends and self._hand is not None and self._hand.finish():
             self.update()
             return
         super().keyPressEvent(event)
@@ -265,7 +274,7 @@ class Canvas(QWidget):
             return
         grip = session.annotations.grip_at(self.number, pointer.x, pointer.y, pointer.ratio)
         gripping = grip is not None and session.annotations.draggable(grip)
-        drawing = session.tool in ("length", "ellipse", "crosshair")
+        drawing = session.tool in DRAWING
         shape = Qt.CursorShape.CrossCursor if drawing else Qt.CursorShape.ArrowCursor
         shape = Qt.CursorShape.PointingHandCursor if gripping else shape
         if self.cursor().shape() != shape:

@@ -7,14 +7,14 @@ pixels they belong to. Coordinates are logical pixels; `at` turns the device pix
 from dataclasses import dataclass
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from workstation.language import _, number_text
 from workstation.ui import theme
 from workstation.ui.viewer import wording
 from workstation.ui.viewer.lettering import EDGE, SHADE, TEXT_POINTS, text_picture
+from workstation.ui.viewer.measurement_painting import MeasurementPainter
 from workstation.ui.viewer.slider import MARGIN, SLIDER_WIDTH, paint_slider
-from workstation.viewing.drawings import Drawing
 from workstation.viewing.fidelity import fidelity_notes
 from workstation.viewing.orientation import EdgeLetters, letters_of_axes, letters_of_projection
 from workstation.viewing.picture import Picture
@@ -23,7 +23,6 @@ from workstation.viewing.reformats import PLANES
 from workstation.viewing.stacks import ShownStack
 from workstation.viewing.viewport import PlaneKind, ViewportState, bar_length_mm
 
-_GRAPHIC = QColor("#f0c75e")
 PLANE_COLOURS = {
     PlaneKind.AXIAL: QColor("#e07a6a"),
     PlaneKind.CORONAL: QColor("#7fc488"),
@@ -81,7 +80,8 @@ class Overlay:
         letters = self._letters(stack, state)
         self.taken = [words.place for words in corners + letters]
         self._lines(state)
-        self._measurements(state)
+        measurements = MeasurementPainter(self._painter, self._rect, self._ratio, self._metrics)
+        measurements.paint(self._session.annotations, self._session.store.selected, state, self.taken)
         self._scale_bar(stack, state, corners)
         for words in corners + letters:
             self._write(words)
@@ -229,82 +229,6 @@ class Overlay:
             parts = _with_gap(whole, centre, 18.0) if centre is not None else [whole]
             self._painter.setPen(QPen(self._plane_colour(line.viewport, line.kind), 1.0))
             self._painter.drawLines(parts)
-
-    def _measurements(self, state: ViewportState) -> None:
-        annotations, selected = self._session.annotations, self._session.store.selected
-        for drawing, points in annotations.visible(state):
-            chosen = drawing.tracking_uid == selected or drawing is annotations.sketch
-            self._drawing(drawing, [self.at(*point) for point in points], chosen)
-        for _drawing, (x, y) in annotations.crossings(state):
-            spot = self.at(x, y)
-            self._painter.setPen(QPen(SHADE, 1))
-            self._painter.setBrush(QBrush(_GRAPHIC))
-            self._painter.drawRect(QRectF(spot.x() - 3, spot.y() - 3, 6, 6))
-            self._painter.setBrush(Qt.BrushStyle.NoBrush)
-
-    def _drawing(self, drawing: Drawing, points: list[QPointF], chosen: bool) -> None:
-        color = QColor(theme.current().accent).lighter(125) if chosen else _GRAPHIC
-        if drawing.kind == "length":
-            self._stroke([QLineF(points[0], points[1])], color, 1.6)
-        else:
-            self._ellipse(points, color)
-        for point in points:
-            self._handle(point, color, chosen, filled=drawing.kind == "length")
-        self._label(drawing, points, color)
-
-    def _ellipse(self, points: list[QPointF], color: QColor) -> None:
-        a, b, c, _d = points
-        centre = (a + b) / 2
-        along = QLineF(centre, b)
-        painter = self._painter
-        for pen in (QPen(SHADE, 3.6), QPen(color, 1.6)):
-            painter.save()
-            painter.translate(centre)
-            painter.rotate(-along.angle())
-            painter.setPen(pen)
-            painter.drawEllipse(QPointF(0, 0), along.length(), QLineF(centre, c).length())
-            painter.restore()
-
-    def _handle(self, point: QPointF, color: QColor, chosen: bool, filled: bool) -> None:
-        radius = 5.0 if chosen else 4.0
-        self._painter.setPen(QPen(SHADE, 3))
-        self._painter.drawEllipse(point, radius, radius)
-        self._painter.setPen(QPen(color, 1.4))
-        self._painter.drawEllipse(point, radius, radius)
-        if chosen and filled:
-            self._painter.drawPoint(point)
-
-    def _label(self, drawing: Drawing, points: list[QPointF], color: QColor) -> None:
-        """At the right of the graphic, or where that is beyond the edge, at its left."""
-        lines = wording.drawing_lines(drawing)
-        width = max(self._metrics.horizontalAdvance(line) for line in lines)
-        height = self._line * len(lines)
-        room = self._rect.adjusted(MARGIN, MARGIN, -MARGIN - SLIDER_WIDTH, -MARGIN)
-        anchor = max(points, key=lambda point: (point.x(), point.y()))
-        x = anchor.x() + 14
-        if x + width > room.right():
-            anchor = min(points, key=lambda point: (point.x(), -point.y()))
-            x = anchor.x() - 14 - width
-        x = min(max(x, room.left()), room.right() - width)
-        y = min(max(anchor.y() + 8, room.top()), room.bottom() - height)
-        place = self._free(QRectF(x, y, width, height), room)
-        x, y = place.x(), place.y()
-        muted = QColor(theme.current().muted).lighter(130)
-        for row, line in enumerate(lines):
-            tone = color if row < len(lines) - 1 or len(lines) == 1 else muted
-            self._text(x, y + row * self._line + self._metrics.ascent(), line, tone)
-
-    def _free(self, wanted: QRectF, room: QRectF) -> QRectF:
-        """The nearest place below or above that no other text has; the wanted one when there is none."""
-        for step in range(1, 40):
-            rows = step // 2 * (1 if step % 2 else -1)
-            place = wanted.translated(0, rows * self._line / 2)
-            inside = room.top() <= place.top() and place.bottom() <= room.bottom()
-            if inside and not any(place.intersects(taken) for taken in self.taken):
-                self.taken.append(place)
-                return place
-        self.taken.append(wanted)
-        return wanted
 
 
 def _shortened(line: QLineF, by: float) -> QLineF:

@@ -17,9 +17,10 @@ from workstation.viewing.commands import BY_ID, Command
 from workstation.viewing.reading_session import ReadingSession
 from workstation.viewing.viewport import VoiChoice
 
-# the windows menu stands after the tools
+# the windows menu stands after the first tools
 _GROUPS = (
-    tuple(f"tool.{name}" for name in ("window", "pan", "zoom", "scroll", "length", "ellipse", "crosshair", "rotate")),
+    tuple(f"tool.{name}" for name in ("window", "pan", "zoom", "scroll", "crosshair", "rotate")),
+    tuple(f"tool.{name}" for name in ("length", "ellipse", "polygon", "angle", "cobb", "point")),
     ("layout.mpr", "layout.1x1", "layout.1x2", "layout.2x2", "link.toggle"),
     ("key_image.take", "measurement.report", "edit.undo"),
     ("view.reset", "view.invert", "view.flip", "view.turn", "view.slab"),

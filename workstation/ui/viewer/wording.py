@@ -1,7 +1,13 @@
 """What the viewer writes beside pictures: numbers with units, windows, slices, measurements."""
 
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from workstation.dicom import concepts
 from workstation.dicom.content import Quantity
 from workstation.dicom.instance import Instance
+from workstation.imaging.uncertainty import decimals
 from workstation.imaging.voi import Voi, Window
 from workstation.language import N_, _, number_text
 from workstation.ui.texts import person_name, sex_and_age, short_date
@@ -23,8 +29,13 @@ _UNITS = {
     "[hnsf'U]": N_("HU"),
     "{pixels}": N_("px"),
     "Bq/ml": N_("Bq/ml"),
-    "g/ml{SUVbw}": "SUV",
+    "g/ml{SUVbw}": N_("g/ml SUVbw"),
+    "{pixels}2": N_("px²"),
+    "deg": "°",
+    "s": N_("s"),
+    "cm/s": N_("cm/s"),
 }
+_DRAWN = (drawings.LENGTH, drawings.AREA, concepts.ANGLE, concepts.COBB_ANGLE)
 
 
 def age_at_study(instance: Instance) -> int | None:
@@ -88,27 +99,79 @@ def grey_lines(state: ViewportState, voi: Voi | None, zoom: float) -> list[str]:
     return lines
 
 
-def quantity_text(quantity: Quantity, digits: int = 1) -> str:
-    """A number and its unit; no unit where none is known."""
+@dataclass(frozen=True)
+class LabelLine:
+    """A line of a measurement's label and what it is, by which it is coloured."""
+
+    text: str
+    tone: Literal["number", "source", "warning"] = "number"
+
+
+def quantity_text(quantity: Quantity) -> str:
+    """A number with its uncertainty and unit, rounded to what it supports; no unit where none is known."""
     code = "" if quantity.unit is None else quantity.unit.value
     unit = _(_UNITS[code]) if code in _UNITS else code
-    digits = 0 if code == "{pixels}" else digits
-    return f"{number_text(quantity.value, digits)} {unit}".rstrip()
+    places = decimals(quantity.uncertainty)
+    number = number_text(quantity.value, places)
+    if quantity.uncertainty >= 0.005:
+        number = f"{number} ± {number_text(quantity.uncertainty, places)}"
+    close = "" if unit.startswith("°") else " "
+    return f"{number}{close}{unit}".rstrip()
 
 
-def drawing_lines(drawing: Drawing) -> list[str]:
-    """The label beside a measurement: its numbers with units, and where the millimetres come from."""
+def value_text(quantity: Quantity, digits: int = 1) -> str:
+    """A value of the image with its unit; more digits for what is small."""
+    code = "" if quantity.unit is None else quantity.unit.value
+    unit = _(_UNITS[code]) if code in _UNITS else code
+    return f"{number_text(quantity.value, _digits(quantity.value, digits), trim=digits == 0)} {unit}".rstrip()
+
+
+def _digits(value: float, most: int) -> int:
+    """Digits behind the point: `most` for values of tens and more, enough for three figures of smaller ones."""
+    if value == 0 or abs(value) >= 10:
+        return most
+    return min(max(2 - math.floor(math.log10(abs(value))), most), 6)
+
+
+def drawing_lines(drawing: Drawing) -> list[LabelLine]:
+    """The label beside a measurement: its numbers with units, where the millimetres come from, and what to mind."""
+    if not drawing.whole:
+        return []
+    if drawing.refusal:
+        return [LabelLine(_(drawing.refusal), "warning")]
+    if not drawing.quantities:
+        return [LabelLine(_("measuring…"), "source")]
     found = {quantity.name: quantity for quantity in drawing.quantities}
-    source = _(drawing.spacing_source) if drawing.spacing_source else _("no spacing known")
-    if not found:
-        return [_("measuring…")]
-    if drawing.kind == "length":
-        return [quantity_text(found[drawings.LENGTH]), source]
-    mean, deviation = found[drawings.MEAN], found[drawings.DEVIATION]
-    lines = [
-        _("mean {mean} ± {sd}").format(mean=number_text(mean.value), sd=quantity_text(deviation)),
-        f"{number_text(found[drawings.MINIMUM].value, 0)} … {quantity_text(found[drawings.MAXIMUM], 0)}",
-    ]
-    if drawings.AREA in found:
-        lines.append(quantity_text(found[drawings.AREA], 0 if found[drawings.AREA].value >= 100 else 1))
-    return [*lines, source]
+    lines = []
+    if drawings.MEAN in found:
+        mean, deviation = found[drawings.MEAN], found[drawings.DEVIATION]
+        digits = _digits(mean.value, 1)
+        spread = value_text(deviation) if digits == 1 else value_text(deviation, digits)
+        lines.append(_("mean {mean} ± {sd}").format(mean=number_text(mean.value, digits), sd=spread))
+        least = found[drawings.MINIMUM].value
+        lines.append(f"{number_text(least, _digits(least, 0), trim=True)} … {value_text(found[drawings.MAXIMUM], 0)}")
+    if drawing.kind == "point":
+        lines.append(value_text(drawing.quantities[0]))
+    else:
+        others = [each for each in drawing.quantities if each.name in _DRAWN or drawing.kind == "length"]
+        lines += [quantity_text(quantity) for quantity in others]
+    said = [LabelLine(line) for line in lines]
+    if drawing.known_mm:
+        said.append(LabelLine(_("this length was entered"), "source"))
+    elif drawing.kind != "point":
+        source = _(drawing.spacing_source) if drawing.spacing_source else _("no spacing known")
+        said.append(LabelLine(source, "source"))
+    return said + [LabelLine(line, "warning") for line in _warnings(drawing)]
+
+
+def _warnings(drawing: Drawing) -> list[str]:
+    """What a reader of the numbers must mind."""
+    lines = [_(drawing.doubt)] if drawing.doubt else []
+    if drawing.slab_mm and (drawing.form.region or drawing.kind == "point"):
+        names = {"mean": _("mean"), "mip": "MIP", "minip": "MinIP"}
+        mm = _("{mm} mm").format(mm=number_text(drawing.slab_mm, 2, trim=True))
+        lines.append(_("of the slab: {mode} {mm}").format(mode=names[drawing.slab_mode], mm=mm))
+    if drawing.resampled_mm:
+        mm = number_text(drawing.resampled_mm, 2, trim=True)
+        lines.append(_("interpolated, samples {mm} mm apart").format(mm=mm))
+    return lines

@@ -1,0 +1,182 @@
+"""Measurements above a picture: lines on a dark edge, handles, and labels that keep out of each other's way."""
+
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPen, QPolygonF
+
+from workstation.ui import theme
+from workstation.ui.viewer import wording
+from workstation.ui.viewer.lettering import EDGE, SHADE, text_picture
+from workstation.ui.viewer.slider import MARGIN, SLIDER_WIDTH
+from workstation.viewing.annotations import Annotations
+from workstation.viewing.drawings import Drawing
+from workstation.viewing.grips import segments
+from workstation.viewing.viewport import ViewportState
+
+GRAPHIC = QColor("#f0c75e")
+
+
+class MeasurementPainter:
+    """Paints the measurements of one viewport. `taken` are places of texts that no label covers; labels add to it."""
+
+    def __init__(self, painter: QPainter, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> None:
+        self._painter = painter
+        self._room = rect.adjusted(MARGIN, MARGIN, -MARGIN - SLIDER_WIDTH, -MARGIN)
+        self._ratio = ratio
+        self._metrics = metrics
+        self._line = metrics.height()
+        self.taken: list[QRectF] = []
+
+    def paint(self, annotations: Annotations, selected: str, state: ViewportState, taken: list[QRectF]) -> None:
+        """All graphics first, then their labels, so that no line runs through a text."""
+        self.taken = taken
+        shown = [
+            (drawing, [self._at(*point) for point in points], drawing.tracking_uid == selected)
+            for drawing, points in annotations.visible(state)
+        ]
+        for drawing, points, chosen in shown:
+            self._graphic(drawing, points, self._colour(chosen or drawing is annotations.sketch))
+        for drawing, points, chosen in shown:
+            chosen = chosen or drawing is annotations.sketch
+            self._handles(drawing, points, self._colour(chosen), chosen)
+        for _drawing, (x, y) in annotations.crossings(state):
+            self._crossing(self._at(x, y))
+        # the newest and the chosen keep the place they ask for
+        for drawing, points, chosen in sorted(shown, key=lambda each: not each[2]):
+            self._label(drawing, points, self._colour(chosen or drawing is annotations.sketch))
+
+    def _at(self, x: float, y: float) -> QPointF:
+        return QPointF((x + 0.5) / self._ratio, (y + 0.5) / self._ratio)
+
+    @staticmethod
+    def _colour(chosen: bool) -> QColor:
+        return QColor(theme.current().accent).lighter(125) if chosen else GRAPHIC
+
+    def _graphic(self, drawing: Drawing, points: list[QPointF], color: QColor) -> None:
+        if drawing.kind == "ellipse" and drawing.whole:
+            self._ellipse(points, color)
+            return
+        spots = tuple((point.x(), point.y()) for point in points)
+        lines = [QLineF(points[a], points[b]) for a, b in segments(drawing, spots)]
+        if drawing.kind == "cobb" and drawing.whole:
+            self._between(points)
+        for pen in (QPen(SHADE, 3.6), QPen(color, 1.6)):
+            pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+            self._painter.setPen(pen)
+            if drawing.kind == "polygon" and len(points) > 2:
+                self._painter.drawPolygon(QPolygonF(points))
+            else:
+                self._painter.drawLines(lines)
+        if drawing.kind == "angle" and drawing.whole:
+            self._arc(points, color)
+
+    def _between(self, points: list[QPointF]) -> None:
+        """A thin line from one line of a Cobb angle to the other: they belong together."""
+        pen = QPen(GRAPHIC, 1.0)
+        pen.setDashPattern([4, 4])
+        self._painter.setPen(pen)
+        self._painter.drawLine((points[0] + points[1]) / 2, (points[2] + points[3]) / 2)
+
+    def _arc(self, points: list[QPointF], color: QColor) -> None:
+        """A small arc at the vertex, on the side that is measured."""
+        one, other = QLineF(points[1], points[0]), QLineF(points[1], points[2])
+        radius = min(22.0, one.length() / 2, other.length() / 2)
+        if radius < 4:
+            return
+        turn = (other.angle() - one.angle() + 180) % 360 - 180
+        box = QRectF(points[1].x() - radius, points[1].y() - radius, 2 * radius, 2 * radius)
+        for pen in (QPen(SHADE, 2.6), QPen(color, 1.0)):
+            self._painter.setPen(pen)
+            self._painter.drawArc(box, round(one.angle() * 16), round(turn * 16))
+
+    def _ellipse(self, points: list[QPointF], color: QColor) -> None:
+        a, b, c, _d = points
+        centre = (a + b) / 2
+        along = QLineF(centre, b)
+        painter = self._painter
+        for pen in (QPen(SHADE, 3.6), QPen(color, 1.6)):
+            painter.save()
+            painter.translate(centre)
+            painter.rotate(-along.angle())
+            painter.setPen(pen)
+            painter.drawEllipse(QPointF(0, 0), along.length(), QLineF(centre, c).length())
+            painter.restore()
+
+    def _handles(self, drawing: Drawing, points: list[QPointF], color: QColor, chosen: bool) -> None:
+        """Of an outline of many points only where it is chosen: else they would hide it."""
+        if drawing.kind == "polygon" and not chosen:
+            return
+        small = drawing.kind == "polygon" and len(points) > 12
+        for point in points:
+            if drawing.kind == "point":
+                self._cross(point, color)
+            elif small:
+                self._painter.fillRect(QRectF(point.x() - 1.5, point.y() - 1.5, 3, 3), color)
+            else:
+                self._handle(point, color, chosen, filled=drawing.kind != "ellipse")
+
+    def _cross(self, point: QPointF, color: QColor) -> None:
+        """A cross with an open middle: the pixel itself stays to be seen."""
+        lines = [
+            QLineF(point.x() + dx * 3, point.y() + dy * 3, point.x() + dx * 9, point.y() + dy * 9)
+            for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1))
+        ]
+        for pen in (QPen(SHADE, 3.6), QPen(color, 1.6)):
+            self._painter.setPen(pen)
+            self._painter.drawLines(lines)
+
+    def _handle(self, point: QPointF, color: QColor, chosen: bool, filled: bool) -> None:
+        radius = 5.0 if chosen else 4.0
+        self._painter.setPen(QPen(SHADE, 3))
+        self._painter.drawEllipse(point, radius, radius)
+        self._painter.setPen(QPen(color, 1.4))
+        self._painter.drawEllipse(point, radius, radius)
+        if chosen and filled:
+            self._painter.drawPoint(point)
+
+    def _crossing(self, spot: QPointF) -> None:
+        """Where a length passes through the plane."""
+        self._painter.setPen(QPen(SHADE, 1))
+        self._painter.setBrush(QBrush(GRAPHIC))
+        self._painter.drawRect(QRectF(spot.x() - 3, spot.y() - 3, 6, 6))
+        self._painter.setBrush(Qt.BrushStyle.NoBrush)
+
+    def _label(self, drawing: Drawing, points: list[QPointF], color: QColor) -> None:
+        """At the right of the graphic, or where that is beyond the edge, at its left."""
+        lines = wording.drawing_lines(drawing)
+        if not lines:
+            return
+        width = max(self._metrics.horizontalAdvance(line.text) for line in lines)
+        height = self._line * len(lines)
+        room = self._room
+        anchor = max(points, key=lambda point: (point.x(), point.y()))
+        x = anchor.x() + 14
+        if x + width > room.right():
+            anchor = min(points, key=lambda point: (point.x(), -point.y()))
+            x = anchor.x() - 14 - width
+        x = min(max(x, room.left()), room.right() - width)
+        y = min(max(anchor.y() + 8, room.top()), room.bottom() - height)
+        place = self._free(QRectF(x, y, width, height))
+        colours = theme.current()
+        tones = {
+            "number": color,
+            "source": QColor(colours.muted).lighter(130),
+            "warning": QColor(colours.warning),
+        }
+        for row, line in enumerate(lines):
+            self._text(place.x(), place.y() + row * self._line + self._metrics.ascent(), line.text, tones[line.tone])
+
+    def _text(self, x: float, y: float, text: str, color: QColor) -> None:
+        drawn = text_picture(text, color.rgb(), False, self._painter.font().family(), self._ratio)
+        self._painter.drawImage(QPointF(x - EDGE, y - self._metrics.ascent() - EDGE), drawn)
+
+    def _free(self, wanted: QRectF) -> QRectF:
+        """The nearest place below or above that no other text has; the wanted one when there is none."""
+        for step in range(1, 60):
+            rows = step // 2 * (1 if step % 2 else -1)
+            place = wanted.translated(0, rows * self._line / 2)
+            inside = self._room.top() <= place.top() and place.bottom() <= self._room.bottom()
+            if inside and not any(place.intersects(taken) for taken in self.taken):
+                self.taken.append(place)
+                return place
+        self.taken.append(wanted)
+        return wanted
