@@ -24,6 +24,7 @@ COMMANDS = (
     ("worklist", N_("list the cases of IRIS")),
     ("pull", N_("fetch a study and its priors into the sealed archive")),
     ("render", N_("make pictures or values of images, as the viewer shows them")),
+    ("inspect", N_("say which stacks objects make, and why each is a volume or none")),
     ("verify", N_("say who signed a document, when, and whether it is unchanged")),
     ("self-test", N_("check that this installation decodes, draws, seals and signs")),
 )
