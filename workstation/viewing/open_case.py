@@ -1,4 +1,7 @@
-"""The images of an open case: stacks of its study and priors, and the loaders that hold their pixels."""
+"""The images of an open case: stacks of its study and priors, and the loaders that hold their pixels.
+
+Beside them what else the studies hold: documents, segmentations as layers, and what rejection notes take out of sight.
+"""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -9,7 +12,10 @@ from workstation.dicom.content import StudyHeader
 from workstation.dicom.geometry import build_stacks
 from workstation.dicom.instance import Instance
 from workstation.jobs import Workers
+from workstation.viewing.documents import CaseDocument, Finder, documents_of
 from workstation.viewing.loading import Deliver, Fetch, StackLoader
+from workstation.viewing.rejection import SetAside, set_aside
+from workstation.viewing.segment_layers import SegmentLayers, laid_over
 from workstation.viewing.stacks import ShownStack, shown_stacks
 
 
@@ -42,34 +48,88 @@ class OpenCase:
         self._workers = workers
         self._deliver = deliver
         self._loaders: dict[str, StackLoader] = {}
-        pictures = [instance for instance in study if instance.has_pixels]
-        self._first = pictures[0] if pictures else None
+        self.layers = SegmentLayers(fetch, workers, deliver)
+        self.documents: tuple[CaseDocument, ...] = ()
+        self.rejected: tuple[SetAside, ...] = ()
+        """What notes take out of sight; empty once it was asked for."""
+        self._reasons: dict[str, str] = {}
         self.stacks: tuple[ShownStack, ...] = ()
-        if pictures:
-            self.stacks = tuple(shown_stacks(build_stacks(pictures), pictures[0].study))
-        self._by_key = {stack.key: stack for stack in self.stacks}
+        self._by_key: dict[str, ShownStack] = {}
+        self._first: Instance | None = None
+        if study:
+            kept, aside = set_aside(study, study, study[0].study)
+            self.rejected += tuple(aside)
+            self._first = next((one for one in kept if one.has_pixels), None)
+            self._offer(kept, study[0].study)
         self.strangers: list[StudyHeader] = []
         """Priors whose images name another patient."""
+        self._known: set[str] = set()
         self.add_priors(priors)
 
     def add_priors(self, priors: Sequence[PriorStudy]) -> None:
         """Offer the stacks of earlier studies too, also of such that came after the case was opened."""
-        known = {stack.study.study_uid for stack in self.stacks}
+        known = {stack.study.study_uid for stack in self.stacks} | self._known
         for prior in priors:
-            earlier = [instance for instance in prior.instances if instance.has_pixels]
-            if not earlier or prior.header.study_uid in known:
+            if not prior.instances or prior.header.study_uid in known:
                 continue
-            if self._first is not None and not same_patient(self._first, earlier[0]):
+            self._known.add(prior.header.study_uid)
+            earlier, aside = set_aside(prior.instances, prior.instances, prior.header, prior=True)
+            self.rejected += tuple(aside)
+            claiming = next((one for one in earlier if one.has_pixels), None) or prior.instances[0]
+            if self._first is not None and not same_patient(self._first, claiming):
                 self.strangers.append(prior.header)
-            found = shown_stacks(build_stacks(earlier), prior.header, prior=True, reason=prior.reason)
-            self.stacks += tuple(found)
-            self._by_key |= {stack.key: stack for stack in found}
+            self._offer(earlier, prior.header, prior=True, reason=prior.reason)
+
+    def _offer(
+        self,
+        instances: Sequence[Instance],
+        study: StudyHeader,
+        *,
+        prior: bool = False,
+        reason: str = "",
+        rejected: str = "",
+    ) -> None:
+        """Stacks, documents and layers of some objects of a study."""
+        pictures = [instance for instance in instances if instance.has_pixels]
+        layers = laid_over(pictures)
+        over = {layer.sop_instance_uid for layer in layers}
+        built = build_stacks([one for one in pictures if one.sop_instance_uid not in over])
+        found = shown_stacks(built, study, prior=prior, reason=reason)
+        for stack in found:
+            if rejected:
+                # a series may be rejected in part: its other images have the plain key
+                stack.key += f"!{len(self._reasons)}"
+                self._reasons[stack.key] = rejected
+        self.stacks += tuple(found)
+        self._by_key |= {stack.key: stack for stack in found}
+        self.documents += tuple(documents_of(instances, study, prior=prior))
+        self.layers.add(pictures, study, prior=prior)
+
+    def show_rejected(self) -> None:
+        """Offer what notes take out of sight too, marked as such."""
+        aside, self.rejected = self.rejected, ()
+        for one in aside:
+            self._offer(one.instances, one.study, prior=one.prior, rejected=one.reason)
+
+    def remarks(self, stack: ShownStack) -> tuple[str, ...]:
+        """What a reader must know of a stack beside its pixels: that it was rejected, and what lies over it."""
+        rejected = self._reasons.get(stack.key)
+        return (*([rejected] if rejected else []), *self.layers.notes(stack))
+
+    def finder(self) -> Finder:
+        """Finds what documents point at, among all stacks that are offered now."""
+        return Finder(self.stacks)
+
+    def document(self, key: str) -> CaseDocument | None:
+        return next((document for document in self.documents if document.key == key), None)
 
     @property
     def comparable(self) -> tuple[ShownStack, ...]:
-        """The stacks that may be hung by themselves: none that names another patient."""
+        """The stacks that may be hung by themselves: none that names another patient, none that was rejected."""
         strangers = {header.study_uid for header in self.strangers}
-        return tuple(stack for stack in self.stacks if stack.study.study_uid not in strangers)
+        return tuple(
+            stack for stack in self.stacks if stack.study.study_uid not in strangers and stack.key not in self._reasons
+        )
 
     def stack(self, key: str) -> ShownStack | None:
         return self._by_key.get(key)

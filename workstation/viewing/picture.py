@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workstation.imaging.labels import Tint, painted
 from workstation.imaging.reslice import Resliced, reslice
 from workstation.imaging.voi import Voi, auto_window, to_grey
 from workstation.imaging.volume import Volume
@@ -36,6 +37,8 @@ class PictureRequest:
     version: int
     voi: Voi | None
     inverted: bool
+    tints: tuple[Tint, ...] = ()
+    """Labels to paint over the picture."""
 
     @property
     def sampling_key(self) -> tuple[Any, ...]:
@@ -66,6 +69,8 @@ class Picture:
     voi: Voi | None
     missing: bool = False
     seconds: float = 0.0
+    tint: NDArray[np.uint8] | None = field(default=None, repr=False)
+    """The labels over it, premultiplied RGBA of the picture's size."""
 
     @property
     def state(self) -> ViewportState:
@@ -99,7 +104,8 @@ def develop(request: PictureRequest, kept: Samples | None) -> tuple[Picture, Sam
         pixels = to_grey(values, voi, request.inverted)
         # black outside, also when inverted; a product is many times quicker than indexing by a mask
         np.multiply(pixels, inside, out=pixels)
-    return Picture(request, pixels, voi, seconds=time.perf_counter() - began), samples
+    tint = painted(request.tints, state.plane) if request.tints else None
+    return Picture(request, pixels, voi, seconds=time.perf_counter() - began, tint=tint), samples
 
 
 def _colour(values: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -66,6 +66,7 @@ class Viewports:
         self._darkroom = Darkroom(workers, deliver)
         self._requests = 0
         case.arrived.connect(self._on_arrived)
+        case.layers.changed.connect(self._on_layers)
 
     def close(self) -> None:
         """Let go of pictures and with them of the pixels, at once and not when garbage is collected one day."""
@@ -215,6 +216,7 @@ class Viewports:
         viewport.lacks_image = source is None
         viewport.drawn_at = monotonic()
         request = request_for(stack, state, source, request_id=self._requests, viewport=number)
+        request = replace(request, tints=self.case.layers.tints(stack, state))
         self._darkroom.ask(request, self._take)
 
     def awaits(self, number: int) -> bool:
@@ -236,6 +238,12 @@ class Viewports:
             stack.auto_voi = picture.voi
             self.state_changed.emit(number)
         self.picture_ready.emit(number)
+
+    def _on_layers(self) -> None:
+        """What lies over the pictures has changed."""
+        for viewport in self.all:
+            if viewport.state.stack:
+                self.ask(viewport.number)
 
     def _on_arrived(self, key: str) -> None:
         """Images of a stack came: draw again what waited for them, nothing else."""
