@@ -52,13 +52,14 @@ class Header:
     def __init__(self, dataset: Dataset, parent: "Header | None" = None) -> None:
         self._dataset = dataset
         own = self.raw(0x00080005)
-        self._declared = encodings_of(own) if own else (_DEFAULT,) if parent is None else parent._declared
+        inherited: tuple[str, ...] = (_DEFAULT,) if parent is None else parent._declared
+        self._declared: tuple[str, ...] = encodings_of(own) if own else inherited
         self.encoding_meant = ""
         """The codec that texts are decoded by in place of what the object declares falsely; empty otherwise."""
         if parent is None:
             texts = (value for tag in _TELLING if (value := self.raw(tag)) is not None)
             self.encoding_meant = encoding_meant(texts, self._declared)
-        elif self._declared == parent._declared:
+        elif self._declared == inherited:
             # an item is too short to be judged by itself
             self.encoding_meant = parent.encoding_meant
         self._encodings = (self.encoding_meant,) if self.encoding_meant else self._declared

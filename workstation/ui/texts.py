@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from workstation.dicom.undeclared_text import NAMES
 from workstation.language import N_, _, current_language
 
 STATES = {
@@ -47,6 +48,11 @@ def person_name(name: str) -> str:
     """A DICOM PN (`Family^Given^Middle^Prefix^Suffix`, groups by `=`) as it is said: the first group with text."""
     group = next((part for part in name.split("=") if part.strip("^ ")), "")
     return " ".join(part for part in group.split("^")[:3] if part.strip())
+
+
+def encoding_note(codec: str) -> str:
+    """What to say beside texts that were not read by the encoding their object declares; empty where they were."""
+    return _("texts read as {encoding}, which they don't declare").format(encoding=NAMES[codec]) if codec else ""
 
 
 def short_date(date: str) -> str:

@@ -65,6 +65,9 @@ class CaseBand(QFrame):
                     texts.sex_and_age(case.patient.sex, case.age_at_study),
                     texts.short_date(case.patient.birth_date),
                     case.patient.patient_id,
+                    texts.encoding_note(
+                        contents.study[0].texts_read_as if contents is not None and contents.study else ""
+                    ),
                 )
                 if part
             )

@@ -10,7 +10,7 @@ from workstation.dicom.instance import Instance
 from workstation.imaging.uncertainty import decimals
 from workstation.imaging.voi import Voi, Window
 from workstation.language import N_, _, number_text
-from workstation.ui.texts import person_name, sex_and_age, short_date
+from workstation.ui.texts import encoding_note, person_name, sex_and_age, short_date
 from workstation.viewing import drawings
 from workstation.viewing.drawings import Drawing
 from workstation.viewing.slices import position_text, slices_of
@@ -53,7 +53,8 @@ def identity_lines(stack: ShownStack) -> list[str]:
     instance = stack.first
     patient = instance.patient
     who = sex_and_age(patient.sex, age_at_study(instance))
-    return [line for line in (person_name(patient.name), patient.patient_id, who) if line]
+    note = encoding_note(instance.texts_read_as)
+    return [line for line in (person_name(patient.name), note, patient.patient_id, who) if line]
 
 
 def series_lines(stack: ShownStack) -> list[str]:
