@@ -16,10 +16,11 @@ from workstation.imaging.volume import SliceTransform
 def modality_type(pixels: PixelDescription, transforms: Iterable[SliceTransform]) -> "np.dtype[Any]":
     """The type that holds the modality values of frames exactly (PS3.3 C.11.1): the smallest integer one, or float64.
 
-    Colour stays as `decode_frame` gives it: uint8, or uint16 of more than 8 bits.
+    Colour stays as `decode_frame` gives it: unsigned, uint8 for a palette.
     """
     if pixels.colour:
-        return np.dtype(np.uint8 if pixels.bits_stored <= 8 or pixels.photometric == "PALETTE COLOR" else np.uint16)
+        eight = pixels.bits_allocated <= 8 or pixels.photometric == "PALETTE COLOR"
+        return np.dtype(np.uint8 if eight else np.uint16 if pixels.bits_allocated <= 16 else np.uint32)
     ends = []
     for transform in transforms:
         if transform.table is not None:
