@@ -5,9 +5,37 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workstation.dicom.instance import PixelDescription
 from workstation.dicom.lut import Palette
+from workstation.errors import Unsupported
+from workstation.language import _
 
 Bytes = NDArray[np.uint8]
+
+
+def coloured(samples: NDArray[Any], pixels: PixelDescription, *, converted: bool = False) -> NDArray[Any]:
+    """Three samples a pixel to RGB by the photometric interpretation: uint8 where Bits Stored fit.
+
+    `converted` says that a decoder gave back RGB already, whatever the header calls the code stream. A YBR_RCT or
+    YBR_ICT whose code stream says that it has no transform holds RGB. Raises Unsupported for an interpretation that
+    has no meaning here.
+    """
+    photometric = pixels.photometric
+    if pixels.bits_stored <= 8:
+        samples = samples.astype(np.uint8, copy=False)
+    if converted or photometric in ("RGB", "YBR_RCT", "YBR_ICT"):
+        return samples
+    if photometric not in ("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420"):
+        raise _refusal(_("unknown photometric interpretation"))
+    if samples.dtype.itemsize != 1:
+        raise _refusal(_("{name} of more than 8 bits").format(name=photometric))
+    if photometric.startswith("YBR_FULL"):
+        return rgb_from_ybr_full(samples)
+    return rgb_from_ybr_partial(samples)
+
+
+def _refusal(detail: str) -> Unsupported:
+    return Unsupported(_("The picture can't be decoded"), detail)
 
 
 def rgb_from_ybr_full(samples: NDArray[Any]) -> Bytes:
@@ -50,3 +78,21 @@ def rgb_from_palette(indices: NDArray[Any], palette: Palette) -> Bytes:
         at = np.clip(indices.astype(np.int64) - table.first_mapped, 0, len(entries) - 1)
         result[..., channel] = entries.astype(np.uint8)[at]
     return result
+
+
+def rgb_of_lab(lightness: int, a: int, b: int) -> tuple[int, int, int]:
+    """CIELab as DICOM stores it (PS3.3 C.10.7.1.1, white D50, 16 bits) to 8-bit sRGB."""
+    light, green_red, blue_yellow = lightness / 65535 * 100, a / 257 - 128, b / 257 - 128
+    fy = (light + 16) / 116
+    tristimulus = [
+        white * (f**3 if f > 6 / 29 else 3 * (6 / 29) ** 2 * (f - 4 / 29))
+        for white, f in zip((0.9642, 1.0, 0.8249), (fy + green_red / 500, fy, fy - blue_yellow / 200), strict=True)
+    ]
+    # D50 tristimulus values to linear sRGB, whose white is D65, by Bradford's adaptation
+    linear = np.array(
+        [[3.1338561, -1.6168667, -0.4906146], [-0.9787684, 1.9161415, 0.0334540], [0.0719453, -0.2289914, 1.4052427]]
+    ) @ np.array(tristimulus)
+    linear = np.clip(linear, 0, 1)
+    curved = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    red, green, blue = (round(float(value * 255)) for value in curved)
+    return red, green, blue

@@ -7,12 +7,14 @@ or (rows, columns, 3): bits and colour are put right in `pixels`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workstation.dicom import transfer_syntaxes as ts
+from workstation.dicom.codestreams import jpeg_header
 
 if TYPE_CHECKING:  # a decoder process needs no more than this module: four of them must be cheap
     from workstation.dicom.instance import PixelDescription
@@ -38,25 +40,26 @@ class Codestream:
 
 @dataclass(frozen=True)
 class Decoder:
-    """A named decoder; `decode` raises whatever its library raises."""
+    """A named decoder. `decode` raises whatever its library raises; `needs` is its module and the codec within."""
 
     name: str
     decode: Callable[[Codestream], Samples]
+    needs: str = ""
 
+    def missing(self) -> str:
+        """Why it isn't available here; empty when it is."""
+        module, _dot, codec = self.needs.partition(" ")
+        if not module:
+            return ""
+        from workstation.language import _
 
-def _jpeg_markers(data: bytes) -> tuple[bool, int | None]:
-    """Whether a JFIF marker is there, and the Adobe marker's transform (0 none, 1 YCbCr) if there is one."""
-    at, jfif, adobe = 2, False, None
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
-        if marker == 0xDA:
-            break
-        if marker == 0xE0 and data[at + 4 : at + 8] == b"JFIF":
-            jfif = True
-        if marker == 0xEE and data[at + 4 : at + 9] == b"Adobe" and length >= 14:
-            adobe = data[at + 15]
-        at += 2 + length
-    return jfif, adobe
+        try:
+            found = import_module(module)
+        except ImportError:
+            return _("{module} is not installed").format(module=module)
+        if codec and not getattr(found, codec).available:
+            return _("{module} was built without it").format(module=module)
+        return ""
 
 
 def _imagecodecs_jpeg(stream: Codestream) -> Samples:
@@ -64,9 +67,11 @@ def _imagecodecs_jpeg(stream: Codestream) -> Samples:
 
     if stream.pixels.samples_per_pixel != 3:
         return imagecodecs.jpeg8_decode(stream.data)
-    jfif, adobe = _jpeg_markers(stream.data)
     # the code stream's own marker counts; without one, the header, which is wrong less often than libjpeg's guess
-    ycc = adobe != 0 if adobe is not None else jfif or stream.pixels.photometric.startswith("YBR")
+    header = jpeg_header(stream.data)
+    ycc = header.transformed if header is not None else None
+    if ycc is None:
+        ycc = stream.pixels.photometric.startswith("YBR")
     return imagecodecs.jpeg8_decode(stream.data, colorspace="YCBCR" if ycc else "RGB", outcolorspace="RGB")
 
 
@@ -76,6 +81,12 @@ def _imagecodecs_jpeg_lossless(stream: Codestream) -> Samples:
     if stream.pixels.samples_per_pixel == 3:
         return imagecodecs.jpeg8_decode(stream.data, colorspace="RGB", outcolorspace="RGB")
     return imagecodecs.jpeg8_decode(stream.data)
+
+
+def _imagecodecs_ljpeg(stream: Codestream) -> Samples:
+    import imagecodecs
+
+    return imagecodecs.ljpeg_decode(stream.data)
 
 
 def _imagecodecs_sof3(stream: Codestream) -> Samples:
@@ -136,17 +147,21 @@ def _pylibjpeg_openjpeg(stream: Codestream) -> Samples:
     return decoded
 
 
-_JPEG_LOSSY = (Decoder("imagecodecs jpeg8", _imagecodecs_jpeg),)
+_JPEG_LOSSY = (Decoder("imagecodecs jpeg8", _imagecodecs_jpeg, "imagecodecs JPEG8"),)
 _JPEG_LOSSLESS = (
-    Decoder("imagecodecs jpeg8 lossless", _imagecodecs_jpeg_lossless),
-    Decoder("imagecodecs jpegsof3", _imagecodecs_sof3),
+    Decoder("imagecodecs jpeg8 lossless", _imagecodecs_jpeg_lossless, "imagecodecs JPEG8"),
+    Decoder("imagecodecs ljpeg", _imagecodecs_ljpeg, "imagecodecs LJPEG"),
+    Decoder("imagecodecs jpegsof3", _imagecodecs_sof3, "imagecodecs JPEGSOF3"),
 )
-_JPEG_LS = (Decoder("imagecodecs jpegls", _imagecodecs_jpeg_ls),)
-_OPENJPEG = Decoder("pylibjpeg openjpeg", _pylibjpeg_openjpeg)
-_JPEG_2000 = (Decoder("imagecodecs jpeg2k", _imagecodecs_jpeg_2000), _OPENJPEG)
-_HTJ2K = (Decoder("imagecodecs htj2k", _imagecodecs_htj2k), _OPENJPEG)
-_RLE = (Decoder("imagecodecs dicomrle", _imagecodecs_rle), Decoder("pylibjpeg rle", _pylibjpeg_rle))
-_JPEG_XL = (Decoder("imagecodecs jpegxl", _imagecodecs_jpeg_xl),)
+_JPEG_LS = (Decoder("imagecodecs jpegls", _imagecodecs_jpeg_ls, "imagecodecs JPEGLS"),)
+_OPENJPEG = Decoder("pylibjpeg openjpeg", _pylibjpeg_openjpeg, "openjpeg")
+_JPEG_2000 = (Decoder("imagecodecs jpeg2k", _imagecodecs_jpeg_2000, "imagecodecs JPEG2K"), _OPENJPEG)
+_HTJ2K = (Decoder("imagecodecs htj2k", _imagecodecs_htj2k, "imagecodecs HTJ2K"), _OPENJPEG)
+_RLE = (
+    Decoder("imagecodecs dicomrle", _imagecodecs_rle, "imagecodecs DICOMRLE"),
+    Decoder("pylibjpeg rle", _pylibjpeg_rle, "rle"),
+)
+_JPEG_XL = (Decoder("imagecodecs jpegxl", _imagecodecs_jpeg_xl, "imagecodecs JPEGXL"),)
 
 DECODERS: dict[str, tuple[Decoder, ...]] = {
     uid: decoders

@@ -11,7 +11,23 @@ FrameSpans = tuple[tuple[Span, ...], ...]
 
 _ITEM = b"\xfe\xff\x00\xe0"
 _END = b"\xfe\xff\xdd\xe0"
-_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP", b"\xff\x0a")
+_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP", b"\xff\x0a", b"\x00\x00\x00\x0cJXL")
+
+SUBSAMPLED = ("YBR_FULL_422", "YBR_PARTIAL_422")
+"""Photometric interpretations with half as many chroma samples as pixels in native data (PS3.3 C.7.6.3.1.2)."""
+
+
+def native_frame_bits(photometric: str, samples: int, allocated: int, area: int, length: int, frames: int) -> int:
+    """Bits of an uncompressed frame of `area` pixels. Sub-sampled chroma is left at full size by some writers.
+
+    The pixel data's length, in bytes, tells which; a length that is neither is not taken for the smaller one, because
+    a full-size picture that was cut off would then be shown as another one.
+    """
+    full = area * samples * allocated
+    if photometric not in SUBSAMPLED or samples != 3 or length * 8 >= full * frames:
+        return full
+    halved = area * 2 * allocated
+    return halved if length - -(-halved * frames // 8) in (0, 1) else full
 
 
 def native_frames(element: PixelElement, size: int, frame_bits: int, frames: int) -> FrameSpans:

@@ -11,7 +11,7 @@ from workstation.dicom.content import Patient, StudyHeader
 from workstation.dicom.detector import detector_of
 from workstation.dicom.frame_values import FrameGeometry
 from workstation.dicom.frame_vectors import frames_of
-from workstation.dicom.frames import FrameSpans, encapsulated_frames, native_frames
+from workstation.dicom.frames import FrameSpans, encapsulated_frames, native_frame_bits, native_frames
 from workstation.dicom.instance import HEADER_VERSION, Instance, PixelDescription
 from workstation.dicom.key_objects import rejection_of
 from workstation.dicom.lut import modality_table_of, palette_of
@@ -58,11 +58,7 @@ def _instance(opened: Part10) -> Instance:
     signed = pixels.signed if pixels is not None else False
     count = len(spans)
     table, table_type = modality_table_of(header, signed=signed)
-    frames = (
-        frames_of(header, count, signed=signed)
-        if pixels is not None
-        else (FrameGeometry(),)
-    )
+    frames = frames_of(header, count, signed=signed) if pixels is not None else (FrameGeometry(),)
     modality = header.text(0x00080060)
     image_type = header.texts(0x00080008)
     return Instance(
@@ -237,12 +233,8 @@ def _spans(opened: Part10, element: PixelElement, description: PixelDescription,
                 (tuple(int.from_bytes(extended[1][at : at + 8], "little") for at in range(0, len(extended[1]), 8))),
             )
         return encapsulated_frames(opened.body, element.offset, frames, tables)
-    samples = description.samples_per_pixel
-    bits = area * samples * description.bits_allocated
-    if description.photometric == "YBR_FULL_422" and samples == 3:
-        subsampled = area * 2 * description.bits_allocated
-        # some writers leave the chroma at full size: the element's length tells which
-        bits = subsampled if element.length * 8 < bits * frames else bits
+    photometric, samples = description.photometric, description.samples_per_pixel
+    bits = native_frame_bits(photometric, samples, description.bits_allocated, area, element.length, frames)
     return native_frames(element, len(opened.body), bits, frames)
 
 

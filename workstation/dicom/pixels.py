@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from workstation.dicom import decoder_processes
 from workstation.dicom import transfer_syntaxes as ts
-from workstation.dicom.colour import rgb_from_palette, rgb_from_ybr_full, rgb_from_ybr_partial, ybr_422_expanded
+from workstation.dicom.codestreams import StreamHeader, jpeg_2000_codestream, jpeg_2000_header, jpeg_header
+from workstation.dicom.colour import coloured, rgb_from_palette
 from workstation.dicom.decoders import DECODERS, Codestream
 from workstation.dicom.instance import Instance, PixelDescription
-from workstation.dicom.part10 import EXPLICIT_BIG, body_of
-from workstation.errors import UnreadableObject
+from workstation.dicom.native import native_samples
+from workstation.dicom.part10 import body_of
+from workstation.dicom.stored_values import stored_values, words
+from workstation.errors import UnreadableObject, Unsupported
 from workstation.language import _
 
 SUPPORTED_TRANSFER_SYNTAXES: tuple[str, ...] = tuple(sorted(ts.NATIVE | set(DECODERS)))
@@ -39,36 +42,58 @@ def decode_frame_named(
     instance: Instance, data: bytes, frame: int = 0, out: NDArray[Any] | None = None
 ) -> tuple[NDArray[Any], str]:
     """As `decode_frame`, with the name of the decoder that did it."""
-    pixels = instance.pixels
+    pixels = _checked(instance, frame)
+    body = memoryview(body_of(data, instance.transfer_syntax_uid))
+    spans = instance.frame_offsets[frame]
+    if any(at + length > len(body) for at, length in spans):
+        raise _unreadable(_("the pixel data end early"))
+    if instance.transfer_syntax_uid in ts.NATIVE:
+        at, length = spans[0]
+        samples, name = native_samples(instance, pixels, body, at, length, frame), "numpy"
+    else:
+        frame_data = b"".join(body[at : at + length] for at, length in spans)
+        samples, name = _encapsulated(instance, pixels, frame_data)
+    if samples.ndim == 2 and pixels.photometric == "PALETTE COLOR":
+        if instance.palette is None:
+            raise _unreadable(_("its colour palette is missing or broken"))
+        samples = rgb_from_palette(samples, instance.palette)
+    if out is None:
+        return samples, name
+    _fill(out, samples, pixels)
+    return out, name
+
+
+def _checked(instance: Instance, frame: int) -> PixelDescription:
+    """The description of a picture that can be decoded; Unsupported or UnreadableObject, with the reason, otherwise."""
+    pixels, uid = instance.pixels, instance.transfer_syntax_uid
+    if uid in ts.ELSEWHERE:
+        raise _unsupported(
+            _("its pixels are not in the object but on a server ({kind})").format(kind=ts.ELSEWHERE[uid])
+        )
     if pixels is None or not instance.has_pixels:
-        raise _unreadable(_("the object has no picture"))
-    if instance.transfer_syntax_uid in ts.VIDEO:
-        raise _unreadable(_("video ({uid}) can't be decoded").format(uid=instance.transfer_syntax_uid))
-    if instance.transfer_syntax_uid not in SUPPORTED_TRANSFER_SYNTAXES:
-        raise _unreadable(_("no decoder for transfer syntax {uid}").format(uid=instance.transfer_syntax_uid))
+        raise _unsupported(_("the object has no picture"))
+    if uid in ts.VIDEO:
+        raise _unsupported(_("it is a video ({kind}), which this program doesn't play").format(kind=ts.VIDEO[uid]))
+    if uid not in SUPPORTED_TRANSFER_SYNTAXES:
+        named = f"{ts.UNDECODED[uid]}, {uid}" if uid in ts.UNDECODED else uid
+        raise _unsupported(_("no decoder for transfer syntax {uid}").format(uid=named))
     if pixels.samples_per_pixel not in (1, 3):
-        raise _unreadable(_("{count} samples a pixel").format(count=pixels.samples_per_pixel))
+        raise _unsupported(_("{count} samples a pixel").format(count=pixels.samples_per_pixel))
+    if pixels.float_bits and uid not in ts.NATIVE:
+        raise _unsupported(_("floating-point pixels in transfer syntax {uid}").format(uid=uid))
     if not 0 <= frame < instance.number_of_frames:
         raise _unreadable(_("there is no frame {number}").format(number=frame + 1))
     if instance.rows * instance.columns * pixels.samples_per_pixel > _MOST_SAMPLES:
         raise _unreadable(
             _("it promises {rows} × {columns} pixels").format(rows=instance.rows, columns=instance.columns)
         )
-    spans = instance.frame_offsets[frame]
-    if not spans or sum(length for _at, length in spans) == 0:
-        raise _unreadable(_("the pixel data hold nothing for frame {number}").format(number=frame + 1))
-    body = memoryview(body_of(data, instance.transfer_syntax_uid))
-    if any(at + length > len(body) for at, length in spans):
-        raise _unreadable(_("the pixel data end early"))
-    if instance.transfer_syntax_uid in ts.NATIVE:
-        at, length = spans[0]
-        samples, name = _native(instance, pixels, body, at, length, frame), "numpy"
-    else:
-        samples, name = _encapsulated(instance, pixels, b"".join(body[at : at + length] for at, length in spans))
-    if out is None:
-        return samples, name
-    _fill(out, samples, pixels)
-    return out, name
+    if sum(length for _at, length in instance.frame_offsets[frame]) == 0:
+        raise _unreadable(_("the pixel data don't hold frame {number} whole").format(number=frame + 1))
+    return pixels
+
+
+def _unsupported(detail: str) -> Unsupported:
+    return Unsupported(_("The picture can't be decoded"), detail)
 
 
 def _unreadable(detail: str) -> UnreadableObject:
@@ -88,43 +113,20 @@ def _fill(out: NDArray[Any], samples: NDArray[Any], pixels: PixelDescription) ->
         np.copyto(out, samples, casting="same_kind")
 
 
-def _native(
-    instance: Instance, pixels: PixelDescription, body: memoryview, at: int, length: int, frame: int
-) -> NDArray[Any]:
-    rows, columns, samples = instance.rows, instance.columns, pixels.samples_per_pixel
-    order = ">" if instance.transfer_syntax_uid == EXPLICIT_BIG else "<"
-    if pixels.float_bits:
-        values = np.frombuffer(body, f"{order}f{pixels.float_bits // 8}", rows * columns, at)
-        return values.reshape(rows, columns).astype(values.dtype.newbyteorder("="), copy=False)
-    if pixels.bits_allocated == 1:
-        first = frame * rows * columns % 8
-        bits = np.unpackbits(np.frombuffer(body, np.uint8, length, at), bitorder="little")
-        return bits[first : first + rows * columns].reshape(rows, columns)
-    if pixels.bits_allocated not in (8, 16, 32, 64):
-        raise _unreadable(_("{count} bits allocated").format(count=pixels.bits_allocated))
-    dtype = np.dtype(f"{order}u{pixels.bits_allocated // 8}")
-    if pixels.swapped_bytes:
-        even = np.frombuffer(body, np.uint8, min(length + length % 2, len(body) - at), at)
-        raw: NDArray[Any] = even[: len(even) // 2 * 2].reshape(-1, 2)[:, ::-1].reshape(-1)[:length]
-    else:
-        raw = np.frombuffer(body, dtype, length // dtype.itemsize, at)
-    raw = raw.astype(raw.dtype.newbyteorder("="), copy=False)
-    if samples == 1:
-        return _presentable(instance, _bits(raw.reshape(rows, columns), pixels, shifted=True), pixels)
-    if pixels.photometric == "YBR_FULL_422" and raw.size < rows * columns * 3:
-        if columns % 2:
-            raise _unreadable(_("4:2:2 chroma with an odd number of columns"))
-        return rgb_from_ybr_full(ybr_422_expanded(raw.astype(np.uint8, copy=False), rows, columns))
-    planar = pixels.planar == 1
-    triples = raw.reshape(3, rows, columns).transpose(1, 2, 0) if planar else raw.reshape(rows, columns, 3)
-    return _coloured(np.ascontiguousarray(triples), pixels)
-
-
 def _encapsulated(instance: Instance, pixels: PixelDescription, data: bytes) -> tuple[NDArray[Any], str]:
-    stream = Codestream(data, instance.rows, instance.columns, pixels)
+    """A compressed frame: grey or palette indices, shape (rows, columns), or RGB; and its decoder's name."""
     uid = instance.transfer_syntax_uid
+    if uid in ts.JPEG_2000 | ts.HTJ2K:
+        data = jpeg_2000_codestream(data)
+    stream = Codestream(data, instance.rows, instance.columns, pixels)
+    header = _stream_header(uid, data)
+    if header is not None:
+        _check_stream(header, stream)
     reasons = []
     for decoder in DECODERS[uid]:
+        if reason := decoder.missing():
+            reasons.append(f"{decoder.name}: {reason}")
+            continue
         try:
             samples = decoder_processes.decode(uid, decoder, stream)
         except (RuntimeError, ValueError, TypeError, MemoryError, ImportError, OSError, IndexError) as error:
@@ -134,77 +136,70 @@ def _encapsulated(instance: Instance, pixels: PixelDescription, data: bytes) -> 
             got = "×".join(str(size) for size in samples.shape)
             reasons.append(_("{decoder}: the code stream has shape {got}").format(decoder=decoder.name, got=got))
             continue
-        if samples.ndim == 2:
-            typed = _typed(samples, pixels)
-            return _presentable(instance, _bits(typed, pixels, shifted=uid in ts.RLE), pixels), decoder.name
-        if uid in ts.JPEG_BASELINE | ts.JPEG_EXTENDED | ts.JPEG_PROGRESSIVE or (
-            uid in ts.JPEG_2000 | ts.HTJ2K and _component_transform(data)
-        ):
-            return np.ascontiguousarray(samples), decoder.name
-        return _coloured(np.ascontiguousarray(samples), pixels), decoder.name
+        typed = words(samples, pixels)
+        stored = _stored_bits(uid, header, pixels)
+        own = typed.flags.writeable and typed.flags.c_contiguous
+        values = stored_values(typed, pixels, shifted=uid in ts.RLE, stored=stored, own=own)
+        if values.ndim == 2:
+            return values, decoder.name
+        return coloured(np.ascontiguousarray(values), pixels, converted=_converted(uid, header)), decoder.name
     raise _unreadable("; ".join(reasons))
+
+
+def _stream_header(uid: str, data: bytes) -> StreamHeader | None:
+    """What the code stream says of itself, where it is of a kind that is looked into."""
+    if uid in ts.JPEG | ts.JPEG_LS:
+        return jpeg_header(data)
+    if uid in ts.JPEG_2000 | ts.HTJ2K:
+        return jpeg_2000_header(data)
+    return None
+
+
+def _check_stream(header: StreamHeader, stream: Codestream) -> None:
+    """Refuse a code stream that can't be the picture of this header, before a decoder makes room for it."""
+    # a JPEG's number of rows may stand behind the first scan (DNL)
+    if header.columns != stream.columns or header.rows not in (stream.rows, 0):
+        got = f"{header.rows}×{header.columns}"
+        raise _unreadable(
+            _("the header says {rows}×{columns} pixels, the code stream {got}").format(
+                rows=stream.rows, columns=stream.columns, got=got
+            )
+        )
+    if header.samples != stream.pixels.samples_per_pixel:
+        raise _unreadable(
+            _("the header says {count} samples a pixel, the code stream {got}").format(
+                count=stream.pixels.samples_per_pixel, got=header.samples
+            )
+        )
+    if header.precision > stream.pixels.bits_allocated:
+        raise _unreadable(
+            _("the header allows {count} bits, the code stream has {got}").format(
+                count=stream.pixels.bits_allocated, got=header.precision
+            )
+        )
+    if not header.complete:
+        raise _unreadable(_("the code stream ends early"))
+
+
+def _stored_bits(uid: str, header: StreamHeader | None, pixels: PixelDescription) -> int:
+    """Bits Stored, or the code stream's own where it has fewer and can't have the header's sign.
+
+    A negative value that was coded without its sign is negative at the code stream's width, not at the header's. JPEG
+    has no sign either, but its encoders take the least width that holds the values, so that its width says nothing.
+    """
+    if header is None or uid in ts.JPEG or header.precision >= pixels.bits_stored:
+        return pixels.bits_stored
+    coded_signed = bool(header.signed)
+    return header.precision if coded_signed != pixels.signed else pixels.bits_stored
+
+
+def _converted(uid: str, header: StreamHeader | None) -> bool:
+    """Whether the decoder has turned luma and chroma back into RGB, so that it must not be done again."""
+    if uid in ts.JPEG_BASELINE | ts.JPEG_EXTENDED | ts.JPEG_PROGRESSIVE | ts.JPEG_XL:
+        return True
+    return uid in ts.JPEG_2000 | ts.HTJ2K and header is not None and header.transformed is True
 
 
 def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 120 else f"{text[:117]}…"
-
-
-def _component_transform(data: bytes) -> bool:
-    """Whether a JPEG 2000 code stream says (in COD) that its decoder gives back RGB (ISO 15444-1 A.6.1)."""
-    at = data.find(b"\xff\x52")
-    return at >= 0 and data[at + 8 : at + 9] == b"\x01"
-
-
-def _typed(samples: NDArray[Any], pixels: PixelDescription) -> NDArray[Any]:
-    """Samples in the unsigned type of Bits Allocated, bit patterns kept (a signed code stream is sign-extended)."""
-    wanted = 1 if pixels.bits_allocated <= 8 else 2 if pixels.bits_allocated <= 16 else 4
-    size = max(wanted, samples.dtype.itemsize)
-    if samples.dtype.itemsize != size:
-        samples = samples.astype(f"{samples.dtype.kind}{size}")
-    return samples.view(f"u{size}")
-
-
-def _bits(values: NDArray[Any], pixels: PixelDescription, *, shifted: bool) -> NDArray[Any]:
-    """Unsigned words to stored values: High Bit aligned, what lies above cut off, the sign extended (PS3.5 8.1.1).
-
-    `shifted` says whether Bits Stored sit below High Bit in the word; code streams are right-aligned already.
-    """
-    allocated = values.dtype.itemsize * 8
-    stored = min(pixels.bits_stored, allocated)
-    above = allocated - stored
-    high = pixels.high_bit if shifted and stored - 1 <= pixels.high_bit < allocated else stored - 1
-    if above == 0:
-        return values.view(f"i{allocated // 8}") if pixels.signed else values
-    left = allocated - 1 - high
-    if pixels.signed:
-        raised = (values << left) if left else values.copy()
-        signed: NDArray[Any] = raised.view(f"i{allocated // 8}")
-        signed >>= above
-        return signed
-    result: NDArray[Any] = values << left
-    result >>= above
-    return result
-
-
-def _presentable(instance: Instance, values: NDArray[Any], pixels: PixelDescription) -> NDArray[Any]:
-    """One-sample values: palette indices become RGB, grey stays as it is."""
-    if pixels.photometric != "PALETTE COLOR":
-        return values
-    if instance.palette is None:
-        raise _unreadable(_("its colour palette is missing or broken"))
-    return rgb_from_palette(values, instance.palette)
-
-
-def _coloured(samples: NDArray[Any], pixels: PixelDescription) -> NDArray[Any]:
-    """Three-sample values to RGB by the photometric interpretation."""
-    photometric = pixels.photometric
-    if photometric in ("RGB", "YBR_RCT", "YBR_ICT"):
-        return samples
-    if samples.dtype.itemsize != 1:
-        raise _unreadable(_("{name} of more than 8 bits").format(name=photometric))
-    if photometric in ("YBR_FULL", "YBR_FULL_422"):
-        return rgb_from_ybr_full(samples)
-    if photometric in ("YBR_PARTIAL_422", "YBR_PARTIAL_420"):
-        return rgb_from_ybr_partial(samples)
-    raise _unreadable(_("unknown photometric interpretation"))

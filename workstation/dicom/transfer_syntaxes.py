@@ -1,4 +1,7 @@
-"""Transfer syntaxes by what their pixel data are (PS3.5 A.4, PS3.6 A-1)."""
+"""Transfer syntaxes by what their pixel data are (PS3.5 A.4, PS3.6 A-1).
+
+What is decoded stands in groups; what is not stands in tables that say what it is, for the refusal's sake.
+"""
 
 _JPEG = "1.2.840.10008.1.2.4."
 
@@ -12,11 +15,28 @@ JPEG_LS = frozenset((_JPEG + "80", _JPEG + "81"))
 JPEG_2000 = frozenset((_JPEG + "90", _JPEG + "91"))
 HTJ2K = frozenset((_JPEG + "201", _JPEG + "202", _JPEG + "203"))
 JPEG_XL = frozenset((_JPEG + "110", _JPEG + "111", _JPEG + "112"))
-VIDEO = frozenset(
-    _JPEG + number
-    for number in ("100", "100.1", "101", "101.1", "102", "102.1", "103", "103.1", "104", "104.1", "105", "105.1",
-                   "106", "106.1", "107", "108")
-)  # fmt: skip
+
+VIDEO: dict[str, str] = {
+    _JPEG + number: kind
+    for kind, numbers in (
+        ("MPEG-2", ("100", "100.1", "101", "101.1")),
+        ("MPEG-4 AVC/H.264", ("102", "102.1", "103", "103.1", "104", "104.1", "105", "105.1", "106", "106.1")),
+        ("HEVC/H.265", ("107", "108")),
+    )
+    for number in numbers
+} | {f"1.2.840.10008.1.2.7.{number}": f"SMPTE ST 2110-{part}" for number, part in ((1, 20), (2, 20), (3, 30))}
+"""Videos and what kind each is: one stream holds all frames."""
+
+ELSEWHERE: dict[str, str] = dict.fromkeys((_JPEG + "94", _JPEG + "95", _JPEG + "204", _JPEG + "205"), "JPIP")
+"""Pixel data that are only referred to by a URL (PS3.5 A.6, A.7)."""
+
+UNDECODED: dict[str, str] = {
+    **dict.fromkeys((_JPEG + number for number in ("52", "54", "56", "58")), "arithmetic JPEG"),
+    **dict.fromkeys((_JPEG + str(number) for number in range(59, 67)), "hierarchical JPEG"),
+    **dict.fromkeys((_JPEG + "92", _JPEG + "93"), "JPEG 2000 Part 2"),
+    "1.2.840.10008.1.2.8.1": "deflated frames",
+}
+"""Compressed frames that nothing here decodes, and what they are; the JPEG ones are retired."""
 
 JPEG = JPEG_BASELINE | JPEG_EXTENDED | JPEG_PROGRESSIVE | JPEG_LOSSLESS
-ENCAPSULATED = RLE | JPEG | JPEG_LS | JPEG_2000 | HTJ2K | JPEG_XL | VIDEO
+ENCAPSULATED = RLE | JPEG | JPEG_LS | JPEG_2000 | HTJ2K | JPEG_XL | frozenset(VIDEO) | frozenset(UNDECODED)
