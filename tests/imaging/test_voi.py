@@ -1,11 +1,15 @@
 """The VOI transforms against the formulas of PS3.3 C.11.2 and their worked consequences."""
 
+import io
 import math
 from collections.abc import Callable
 
 import numpy as np
+import pydicom
 import pytest
+from pydicom.sequence import Sequence
 
+from tests.grey_images import image, lut_item, saved
 from workstation.imaging.voi import AUTO, VoiTable, Window, auto_window, grey, lookup, to_grey
 
 
@@ -63,6 +67,31 @@ def test_narrow_windows_tell_the_three_functions_apart() -> None:
     assert to_grey(values, Window(1, 2, "LINEAR_EXACT")).tolist() == [0, 0, 128, 255]
     assert to_grey(values, Window(1, 2, "SIGMOID")).tolist() == [5, 30, 128, 225]
     assert to_grey(values, Window(1, 1)).tolist() == [0, 0, 255, 255]
+
+
+@pytest.mark.golden(7)
+@pytest.mark.parametrize("width", [1, 2])
+def test_a_table_a_sigmoid_and_a_line_of_width_one_and_two_are_as_the_standard_and_pydicom_have_them(
+    width: int,
+) -> None:
+    values = np.arange(-4, 8, dtype=np.int16)
+    entries = [0, 700, 40, 1023]
+    made = image(values[None], WindowCenter=1, WindowWidth=width)
+    made.VOILUTSequence = Sequence([lut_item(-1, 10, entries, signed=True)])
+    ds = pydicom.dcmread(io.BytesIO(saved(made)))
+    for function, formula in FORMULAS:
+        ds.VOILUTFunction = function
+        window = Window(1, width, function)  # type: ignore[arg-type]
+        expected = np.array([formula(float(x), 1, width) for x in values])
+        np.testing.assert_allclose(grey(values, window), expected, atol=1e-9)
+        # pydicom's output range is that of the stored bits: -32768 to 32767
+        theirs = (pydicom.pixels.apply_windowing(values, ds) + 32768) / 65535 * 255
+        np.testing.assert_allclose(grey(values, window), theirs, atol=1e-6)
+        np.testing.assert_array_equal(to_grey(values, window), np.floor(expected + 0.5))
+    shown = to_grey(values, VoiTable.of(-1, 10, entries))
+    np.testing.assert_array_equal(
+        shown, np.floor(pydicom.pixels.apply_voi_lut(values, ds, prefer_lut=True) / 1023 * 255 + 0.5)
+    )
 
 
 def test_a_width_below_one_counts_as_one() -> None:

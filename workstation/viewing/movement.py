@@ -6,6 +6,7 @@ from workstation.imaging.reslice import THIN, Slab
 from workstation.imaging.voi import Window
 from workstation.viewing.hanging import Preset
 from workstation.viewing.linking import panned_alike, parallel
+from workstation.viewing.presenting import presented, unpresented
 from workstation.viewing.slices import at_slice, slice_point, through
 from workstation.viewing.stacks import ShownStack
 from workstation.viewing.vectors import add
@@ -88,7 +89,7 @@ class Movement:
             self._views.same_scale()
 
     def reset(self, number: int) -> None:
-        """Fit, without flips and turns, in the greys the stack opens with; the slice stays."""
+        """Fit, without flips, turns and presentation state, in the greys the stack opens with; the slice stays."""
         views = self._views
         stack, state = views.stack(number), views[number].state
         if stack is None:
@@ -97,6 +98,7 @@ class Movement:
         if state.kind is not PlaneKind.OBLIQUE:
             right, down = stack.axes_of(state.kind, state.index)
         state = replace(state, turns=0, flipped=False, inverted=False, right=right, down=down, slab=THIN)
+        state = replace(state, presentation="", overlays=True, shuttered=True)
         views.show(number, stack.fitted(replace(state, voi=stack.first_choice())))
         for other in views.companions(number):
             self.fit(other)
@@ -118,6 +120,40 @@ class Movement:
     def invert(self, number: int) -> None:
         state = self._views[number].state
         self._views.show(number, replace(state, inverted=not state.inverted))
+
+    def toggle_overlays(self, number: int) -> None:
+        """Graphics and overlay planes out of sight, and back."""
+        state = self._views[number].state
+        self._views.show(number, replace(state, overlays=not state.overlays))
+
+    def toggle_shutter(self, number: int) -> None:
+        """Look behind the shutter, and back."""
+        state = self._views[number].state
+        self._views.show(number, replace(state, shuttered=not state.shuttered))
+
+    def present(self, number: int, uid: str) -> None:
+        """Put a presentation state in force; "" leaves the one that is. Nothing happens with one that can't be."""
+        views = self._views
+        stack, state = views.stack(number), views[number].state
+        if stack is None or state.kind is not PlaneKind.STACK:
+            return
+        if not uid:
+            views.show(number, unpresented(state, stack))
+            return
+        presentation = views.case.presentations.in_force(uid, stack, state.index)
+        if presentation is not None:
+            views.show(number, presented(state, stack, presentation))
+
+    def next_presentation(self, number: int) -> None:
+        """The newest presentation state of the image, then each older one, then none."""
+        views = self._views
+        stack, state = views.stack(number), views[number].state
+        if stack is None:
+            return
+        offered = [one for one in views.case.presentations.offered(stack, state.index) if not one.refusal]
+        names = ["", *(one.sop_instance_uid for one in offered)]
+        at = names.index(state.presentation) if state.presentation in names else 0
+        self.present(number, names[(at + 1) % len(names)])
 
     def set_slab(self, number: int, slab: Slab) -> None:
         self._views.show(number, replace(self._views[number].state, slab=slab))

@@ -14,6 +14,8 @@ from workstation.dicom.instance import Instance
 from workstation.jobs import Workers
 from workstation.viewing.documents import CaseDocument, Finder, documents_of
 from workstation.viewing.loading import Deliver, Fetch, StackLoader
+from workstation.viewing.overlay_store import OverlayStore
+from workstation.viewing.presentations import Presentations
 from workstation.viewing.rejection import SetAside, set_aside
 from workstation.viewing.segment_layers import SegmentLayers, laid_over
 from workstation.viewing.stacks import ShownStack, shown_stacks
@@ -49,6 +51,9 @@ class OpenCase:
         self._deliver = deliver
         self._loaders: dict[str, StackLoader] = {}
         self.layers = SegmentLayers(fetch, workers, deliver)
+        self.overlays = OverlayStore(fetch, workers, deliver)
+        self.presentations = Presentations(fetch, workers, deliver)
+        self.presentations.add(study)
         self.documents: tuple[CaseDocument, ...] = ()
         self.rejected: tuple[SetAside, ...] = ()
         """What notes take out of sight; empty once it was asked for."""
@@ -73,6 +78,7 @@ class OpenCase:
             if not prior.instances or prior.header.study_uid in known:
                 continue
             self._known.add(prior.header.study_uid)
+            self.presentations.add(prior.instances)
             earlier, aside = set_aside(prior.instances, prior.instances, prior.header, prior=True)
             self.rejected += tuple(aside)
             claiming = next((one for one in earlier if one.has_pixels), None) or prior.instances[0]
@@ -151,6 +157,8 @@ class OpenCase:
         for loader in self._loaders.values():
             loader.close()
         self._loaders = {}
+        self.overlays.close()
+        self.presentations.close()
 
 
 def same_patient(a: Instance, b: Instance) -> bool:

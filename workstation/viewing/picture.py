@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workstation.dicom.presentation_state import PresentationState
 from workstation.imaging.labels import Tint, painted
 from workstation.imaging.reslice import Resliced, reslice
 from workstation.imaging.voi import Voi, auto_window, to_grey
 from workstation.imaging.volume import Volume
 from workstation.jobs import Lane, Workers
+from workstation.viewing.appearance import Planes, appearance_of
 from workstation.viewing.loading import Deliver
+from workstation.viewing.overlaid import Overlaid
 from workstation.viewing.stacks import ShownStack
 from workstation.viewing.viewport import PlaneKind, ViewportState
 
@@ -37,6 +40,7 @@ class PictureRequest:
     version: int
     voi: Voi | None
     inverted: bool
+    overlaid: Overlaid = field(default=Overlaid(), repr=False)
     tints: tuple[Tint, ...] = ()
     """Labels to paint over the picture."""
 
@@ -48,13 +52,23 @@ class PictureRequest:
 
 
 def request_for(
-    stack: ShownStack, state: ViewportState, source: Volume | None, *, request_id: int = 0, viewport: int = 0
+    stack: ShownStack,
+    state: ViewportState,
+    source: Volume | None,
+    *,
+    request_id: int = 0,
+    viewport: int = 0,
+    presentation: PresentationState | None = None,
+    planes: Planes = (),
 ) -> PictureRequest:
-    """What to ask for, so that a state of a stack is shown; `source` is what it is drawn from (`StackLoader`)."""
+    """What to ask for, so that a state of a stack is shown; `source` is what it is drawn from (`StackLoader`).
+
+    `presentation` is the presentation state in force for the image, `planes` are its overlay planes.
+    """
     # an acquired image is whole once it is there; a reformat changes with each slice that arrives
     version = source.version if source is not None and state.kind is not PlaneKind.STACK else 0
-    inverted = state.inverted != stack.instance(state.index).inverted
-    return PictureRequest(request_id, viewport, state, source, version, stack.voi(state.voi, state.index), inverted)
+    look = appearance_of(stack, state, presentation, planes)
+    return PictureRequest(request_id, viewport, state, source, version, look.voi, look.inverted, look.overlaid)
 
 
 @dataclass(frozen=True)
@@ -71,6 +85,8 @@ class Picture:
     seconds: float = 0.0
     tint: NDArray[np.uint8] | None = field(default=None, repr=False)
     """The labels over it, premultiplied RGBA of the picture's size."""
+    marks: NDArray[np.uint8] | None = field(default=None, repr=False)
+    """Where overlay planes have a bit (`overlaid.GRAPHIC`, `REGION`), of the picture's size."""
 
     @property
     def state(self) -> ViewportState:
@@ -105,7 +121,9 @@ def develop(request: PictureRequest, kept: Samples | None) -> tuple[Picture, Sam
         # black outside, also when inverted; a product is many times quicker than indexing by a mask
         np.multiply(pixels, inside, out=pixels)
     tint = painted(request.tints, state.plane) if request.tints else None
-    return Picture(request, pixels, voi, seconds=time.perf_counter() - began, tint=tint), samples
+    request.overlaid.cover(pixels)
+    marks = request.overlaid.marks(state.height, state.width)
+    return Picture(request, pixels, voi, seconds=time.perf_counter() - began, tint=tint, marks=marks), samples
 
 
 def _colour(values: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[np.uint8]:

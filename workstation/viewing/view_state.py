@@ -70,6 +70,9 @@ def _plain_state(state: ViewportState) -> dict[str, Any]:
         "turns": state.turns,
         "flipped": state.flipped,
         "fitted": state.fitted,
+        "presentation": state.presentation,
+        "overlays": state.overlays,
+        "shuttered": state.shuttered,
         "slab": [state.slab.thickness_mm, state.slab.mode],
         "voi": {
             "source": state.voi.source,
@@ -98,6 +101,9 @@ def _state(plain: Mapping[str, Any]) -> ViewportState:
         turns=int(plain["turns"]),
         flipped=bool(plain["flipped"]),
         fitted=bool(plain["fitted"]),
+        presentation=str(plain.get("presentation", "")),
+        overlays=bool(plain.get("overlays", True)),
+        shuttered=bool(plain.get("shuttered", True)),
         slab=Slab(float(thickness), mode),
         voi=VoiChoice(kept["source"], str(kept["name"]), window, int(kept["index"])),
     )

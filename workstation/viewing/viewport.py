@@ -37,11 +37,12 @@ ORTHOGONAL_AXES: dict[PlaneKind, tuple[Vec, Vec]] = {
 class VoiChoice:
     """How values become greys.
 
-    `file`: alternative number `index` of each image shown; `auto`: made once from the pixels; `preset` and `manual`:
-    `voi` as it stands. `name` is what the corner text says beside the numbers.
+    `file`: alternative number `index` of each image shown; `presentation`: that of the presentation state in force;
+    `auto`: made once from the pixels; `preset` and `manual`: `voi` as it stands. `name` is what the corner text says
+    beside the numbers.
     """
 
-    source: Literal["file", "preset", "manual", "auto"]
+    source: Literal["file", "presentation", "preset", "manual", "auto"]
     name: str = ""
     voi: Voi | None = None
     index: int = 0
@@ -53,7 +54,9 @@ class ViewportState:
 
     `centre` is the point of patient space (mm, LPS) in the middle of the picture; it lies in the plane shown.
     `right` and `down` are the unit axes of the unflipped, unturned picture. `index` is the image of a STACK plane.
-    `fitted` says that the picture follows the size of its place until someone zooms or pans.
+    `fitted` says that the picture follows the size of its place until someone zooms or pans. `presentation` is the UID
+    of the presentation state chosen, `overlays` whether graphics and overlay planes are seen, `shuttered` whether
+    shutters cover.
     """
 
     stack: str = ""
@@ -71,6 +74,9 @@ class ViewportState:
     flipped: bool = False
     slab: Slab = THIN
     fitted: bool = True
+    presentation: str = ""
+    overlays: bool = True
+    shuttered: bool = True
 
     @property
     def axes(self) -> tuple[Vec, Vec]:

@@ -9,9 +9,11 @@ from time import monotonic
 
 from psygnal import Signal
 
+from workstation.dicom.presentation_state import PresentationState
 from workstation.imaging.voi import Voi, VoiTable, Window
 from workstation.imaging.volume import Volume
 from workstation.jobs import Workers
+from workstation.viewing.appearance import chosen_voi
 from workstation.viewing.layout import LAYOUTS
 from workstation.viewing.linking import LinkGroup
 from workstation.viewing.loading import Deliver
@@ -67,6 +69,8 @@ class Viewports:
         self._requests = 0
         case.arrived.connect(self._on_arrived)
         case.layers.changed.connect(self._on_layers)
+        case.overlays.arrived.connect(self._on_overlays)
+        case.presentations.changed.connect(self._on_presentations)
 
     def close(self) -> None:
         """Let go of pictures and with them of the pixels, at once and not when garbage is collected one day."""
@@ -94,7 +98,14 @@ class Viewports:
     def voi(self, number: int) -> Voi | None:
         """The greys of the viewport; None until they have been made from the pixels."""
         stack, state = self.stack(number), self.all[number].state
-        return None if stack is None else stack.voi(state.voi, state.index)
+        return None if stack is None else chosen_voi(stack, state, self.presentation(number))
+
+    def presentation(self, number: int) -> PresentationState | None:
+        """The presentation state in force for the image a viewport shows."""
+        stack, state = self.stack(number), self.all[number].state
+        if stack is None or state.kind is not PlaneKind.STACK or not state.presentation:
+            return None
+        return self.case.presentations.in_force(state.presentation, stack, state.index)
 
     def window(self, number: int) -> Window | None:
         """The window a drag starts from; for a VOI LUT the window over its input."""
@@ -215,7 +226,15 @@ class Viewports:
         viewport.asked = self._requests
         viewport.lacks_image = source is None
         viewport.drawn_at = monotonic()
-        request = request_for(stack, state, source, request_id=self._requests, viewport=number)
+        request = request_for(
+            stack,
+            state,
+            source,
+            request_id=self._requests,
+            viewport=number,
+            presentation=self.presentation(number),
+            planes=self.case.overlays.planes(stack, state),
+        )
         request = replace(request, tints=self.case.layers.tints(stack, state))
         self._darkroom.ask(request, self._take)
 
@@ -244,6 +263,21 @@ class Viewports:
         for viewport in self.all:
             if viewport.state.stack:
                 self.ask(viewport.number)
+
+    def _on_overlays(self, uid: str) -> None:
+        """Overlay planes of an image came: draw it again where it is shown."""
+        for viewport in self.all:
+            stack, state = self.stack(viewport.number), viewport.state
+            if stack is not None and viewport.asked and stack.instance(state.index).sop_instance_uid == uid:
+                self.ask(viewport.number)
+                self.state_changed.emit(viewport.number)
+
+    def _on_presentations(self) -> None:
+        """A presentation state came: it may be the one that a kept view names, or be worth offering."""
+        for viewport in self.all:
+            if viewport.asked and self.presentation(viewport.number) is not None:
+                self.ask(viewport.number)
+            self.state_changed.emit(viewport.number)
 
     def _on_arrived(self, key: str) -> None:
         """Images of a stack came: draw again what waited for them, nothing else."""

@@ -1,0 +1,96 @@
+"""The presentation states of a case: read in the background, offered for the images they name, the newest first.
+
+None is applied by itself: the reader chooses one, and its name stands in the corner as long as it is in force.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from psygnal import Signal
+
+from workstation.dicom.instance import Instance
+from workstation.dicom.presentation_state import KINDS, PresentationState, read_presentation_state
+from workstation.errors import WorkstationError
+from workstation.imaging.presented import full_range, in_image_values
+from workstation.imaging.voi import Voi
+from workstation.imaging.volume import SliceTransform, transform_of
+from workstation.jobs import Lane, Workers
+from workstation.viewing.loading import Deliver, Fetch
+from workstation.viewing.stacks import ShownStack
+
+logger = logging.getLogger(__name__)
+
+
+class Presentations:
+    """All presentation states of the study and its priors. Asked, and told, on the main thread."""
+
+    changed = Signal()
+    """Some more of them are there."""
+
+    def __init__(self, fetch: Fetch, workers: Workers, deliver: Deliver) -> None:
+        self._fetch = fetch
+        self._workers = workers
+        self._deliver = deliver
+        self._states: dict[str, PresentationState] = {}
+        self._asked: set[str] = set()
+        self._closed = False
+
+    def add(self, instances: Sequence[Instance]) -> None:
+        """Read the states among some instances."""
+        for instance in instances:
+            uid = instance.sop_instance_uid
+            if instance.sop_class_uid in KINDS and uid not in self._asked:
+                self._asked.add(uid)
+                self._workers.submit(Lane.INTERACTIVE, lambda uid=uid: self._read(uid))  # type: ignore[misc]
+
+    def close(self) -> None:
+        self._closed = True
+        self._states = {}
+
+    def get(self, uid: str) -> PresentationState | None:
+        return self._states.get(uid)
+
+    def offered(self, stack: ShownStack, k: int) -> tuple[PresentationState, ...]:
+        """The states made for image `k`, the newest first; with those that can't be applied."""
+        ref = stack.stack.frames[k]
+        found = [one for one in self._states.values() if one.covers(ref.instance.sop_instance_uid, ref.frame)]
+        return tuple(sorted(found, key=lambda one: (one.created, one.sop_instance_uid), reverse=True))
+
+    def in_force(self, uid: str, stack: ShownStack, k: int) -> PresentationState | None:
+        """The state chosen for a viewport, if it can be applied and is made for image `k`."""
+        state, ref = self._states.get(uid), stack.stack.frames[k]
+        if state is None or state.refusal or not state.covers(ref.instance.sop_instance_uid, ref.frame):
+            return None
+        return state
+
+    def _read(self, uid: str) -> None:
+        """On a worker: one state."""
+        if self._closed:
+            return
+        try:
+            state = read_presentation_state(self._fetch(uid))
+        except WorkstationError:
+            logger.warning("a presentation state could not be read")
+            return
+        self._deliver(lambda: self._take(state))
+
+    def _take(self, state: PresentationState) -> None:
+        if not self._closed:
+            self._states[state.sop_instance_uid] = state
+            self.changed.emit()
+
+
+def greys_of(state: PresentationState, stack: ShownStack, k: int) -> tuple[Voi, ...]:
+    """The greys of a state over the modality values of image `k`, its first first; () where they can't be had."""
+    ref = stack.stack.frames[k]
+    pixels = ref.instance.pixels
+    if pixels is None or pixels.colour or pixels.float_bits:
+        return ()
+    own = transform_of(ref)
+    stored = SliceTransform(state.slope, state.intercept, state.modality_table)
+    chosen = state.voi_for(ref.instance.sop_instance_uid, ref.frame)
+    vois: tuple[Voi, ...] = () if chosen is None else (*chosen.tables, *chosen.windows)
+    if not vois:
+        vois = (full_range(stored, pixels.stored_range),)
+    found = (in_image_values(voi, stored, own, pixels.stored_range, state.presentation_table) for voi in vois)
+    return tuple(voi for voi in found if voi is not None)
