@@ -18,6 +18,7 @@ from workstation.dicom.overlay_planes import OverlayPlane
 from workstation.dicom.shutters import Shutter
 from workstation.dicom.subtraction import Subtraction
 from workstation.dicom.ultrasound import UltrasoundRegion
+from workstation.dicom.uptake import Uptake
 
 HEADER_VERSION = 1
 """Counts up when more of a header is read than before: an index written by an older program is then read anew."""
@@ -132,6 +133,7 @@ class Instance:
     ultrasound_regions: tuple[UltrasoundRegion, ...] = ()
     concatenation: Concatenation = WHOLE
     detector: Detector | None = None
+    uptake: Uptake | None = None
     overlays: tuple[OverlayPlane, ...] = ()
     shutter: Shutter | None = None
     mammography: MammographyView | None = None

@@ -23,6 +23,7 @@ from workstation.dicom.subtraction import subtraction_of
 from workstation.dicom.text import Header
 from workstation.dicom.transfer_syntaxes import ENCAPSULATED, VIDEO
 from workstation.dicom.ultrasound import regions_of
+from workstation.dicom.uptake import uptake_of
 from workstation.errors import UnreadableObject
 from workstation.language import _
 
@@ -128,6 +129,7 @@ def _instance(opened: Part10) -> Instance:
         ultrasound_regions=regions_of(header),
         concatenation=concatenation_of(header),
         detector=detector_of(header),
+        uptake=uptake_of(header),
         overlays=overlay_planes_of(header),
         shutter=shutter_of(header),
         mammography=mammography_of(header),

@@ -38,6 +38,8 @@ def fidelity_notes(stack: ShownStack, loader: StackLoader, state: ViewportState)
         notes.append(f"{names[state.slab.mode]} {thickness}")
     if stack.stack.gaps:
         notes.append(_("gaps between slices"))
+    if stack.no_suv:
+        notes.append(_("no SUV: {reason}").format(reason=stack.no_suv))
     if not stack.calibrated:
         notes.append(_("not to scale"))
     return tuple(notes)

@@ -24,6 +24,8 @@ TITLES = (
     N_("One series"),
     N_("Lung"),
     N_("Mediastinum"),
+    N_("SUV 0 to 5"),
+    N_("SUV 0 to 20"),
     N_("Bone"),
     N_("Brain"),
     N_("Abdomen"),
@@ -121,7 +123,7 @@ def load_presets() -> tuple[Preset, ...]:
                 id=each["id"],
                 title=each["title"],
                 key=int(each["key"]),
-                window=Window(float(each["center"]), float(each["width"])),
+                window=Window(float(each["center"]), float(each["width"]), plain.get("function", "LINEAR")),
                 modalities=tuple(plain["modalities"]),
                 unit=plain["unit"],
             )

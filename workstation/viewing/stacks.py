@@ -18,6 +18,7 @@ from workstation.dicom.frame_values import FrameGeometry
 from workstation.dicom.geometry import Stack
 from workstation.dicom.instance import Instance
 from workstation.dicom.spacing import Spacing, spacing_of
+from workstation.dicom.suv import SUV_UNIT, in_suv
 from workstation.imaging.voi import Voi, Window
 from workstation.language import N_
 from workstation.viewing.mammography import hung
@@ -41,12 +42,16 @@ class Alternative:
 class ShownStack:
     """A stack of the open case. `key` is stable for the same images: series UID and the number of the split."""
 
-    def __init__(self, key: str, stack: Stack, study: StudyHeader, *, prior: bool = False, reason: str = "") -> None:
+    def __init__(
+        self, key: str, stack: Stack, study: StudyHeader, *, prior: bool = False, reason: str = "", note: str = ""
+    ) -> None:
         self.key = key
         self.stack = stack
         self.study = study
         self.prior = prior
         self.reason = reason
+        self.no_suv = note
+        """Why the values of a PET are no SUV; empty where they are, and of anything else."""
         self.auto_voi: Voi | None = None
         """Made once from the first pixels seen, so that scrolling does not flicker."""
         self.positioned = self.is_volume or stack.positions > 0
@@ -204,6 +209,8 @@ class ShownStack:
 
     def first_choice(self) -> VoiChoice:
         """The greys a stack opens with: the file's first, the soft-tissue window of a CT, or made from the pixels."""
+        if self.units == SUV_UNIT:
+            return VoiChoice("preset", N_("SUV 0 to 10"), Window(5.0, 10.0, "LINEAR_EXACT"))
         if self.alternatives(0):
             return VoiChoice("file")
         if self.units == "HU":
@@ -294,11 +301,12 @@ def start_state(stack: ShownStack, kind: PlaneKind, width: int, height: int) -> 
 def shown_stacks(
     stacks: Sequence[Stack], study: StudyHeader, *, prior: bool = False, reason: str = ""
 ) -> list[ShownStack]:
-    """Stacks of one study with stable keys."""
+    """Stacks of one study with stable keys; a PET's values as standardised uptake where its header allows it."""
     counted: dict[str, int] = {}
     found = []
     for stack in stacks:
         number = counted.get(stack.series_uid, 0)
         counted[stack.series_uid] = number + 1
-        found.append(ShownStack(f"{stack.series_uid}#{number}", stack, study, prior=prior, reason=reason))
+        read, note = in_suv(stack)
+        found.append(ShownStack(f"{stack.series_uid}#{number}", read, study, prior=prior, reason=reason, note=note))
     return found

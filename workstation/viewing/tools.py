@@ -20,17 +20,24 @@ if TYPE_CHECKING:
 
 
 def window(session: "ReadingSession", number: int, press: PointerEvent) -> Gesture:
-    """Right: wider; down: higher centre, a darker picture. The step grows with the width it began with."""
+    """Right: wider; down: higher centre, a darker picture. The step grows with the width it began with.
+
+    A LINEAR window is 1 wide at least (PS3.3 C.11.2.1.2.1); the others may be as narrow as their values are small.
+    """
     start = session.views.window(number)
     if start is None:
         yield
         return
-    rate = max(start.width, 20.0) / 400 / press.ratio
+    linear = start.function == "LINEAR"
+    rate = (max(start.width, 20.0) if linear else start.width) / 400 / press.ratio
+    narrowest = 1.0 if linear else start.width / 1000
     while True:
         event = yield
-        width = max(start.width + (event.x - press.x) * rate, 1.0)
+        width = max(start.width + (event.x - press.x) * rate, narrowest)
         center = start.center + (event.y - press.y) * rate
-        session.move.set_window(number, Window(_rounded(center, rate), max(_rounded(width, rate), 1.0), start.function))
+        session.move.set_window(
+            number, Window(_rounded(center, rate), max(_rounded(width, rate), narrowest), start.function)
+        )
         if event.kind == "release":
             return
 

@@ -8,7 +8,8 @@ from workstation.dicom import concepts
 from workstation.dicom.content import Quantity
 from workstation.dicom.instance import Instance
 from workstation.imaging.uncertainty import decimals
-from workstation.imaging.voi import Voi, Window
+from workstation.dicom.presentation_state import PresentationState
+from workstation.imaging.voi import AUTO, Voi, Window
 from workstation.language import N_, _, number_text
 from workstation.ui.texts import encoding_note, person_name, sex_and_age, short_date
 from workstation.viewing import drawings
@@ -30,6 +31,7 @@ _UNITS = {
     "{pixels}": N_("px"),
     "Bq/ml": N_("Bq/ml"),
     "g/ml{SUVbw}": N_("g/ml SUVbw"),
+    "g/ml": N_("g/ml"),
     "{pixels}2": N_("px²"),
     "deg": "°",
     "s": N_("s"),
@@ -83,6 +85,24 @@ def slice_lines(stack: ShownStack, state: ViewportState) -> list[str]:
     return lines
 
 
+def presentation_name(presentation: PresentationState) -> str:
+    """How a presentation state is called in menus and in the corner: whose it is, its label, its date."""
+    who = person_name(presentation.creator)
+    title = presentation.label or presentation.description or _(presentation.kind)
+    first = _("As stored by {name}").format(name=who) if who else _("As stored")
+    rest = ", ".join(part for part in (title, short_date(presentation.created[:8])) if part)
+    return f"{first}: {rest}" if rest else first
+
+
+def voi_name(voi: Voi, name: str) -> str:
+    """How a window or a table of a file is called in a menu; empty for a table without a name."""
+    if not isinstance(voi, Window):
+        return f"LUT: {name}" if name else ""
+    digits = 0 if voi.width >= 20 else 3
+    window = f"W {number_text(voi.width, digits)}  L {number_text(voi.center, digits)}"
+    return f"{name}  ({window})" if name else window
+
+
 def grey_lines(state: ViewportState, voi: Voi | None, zoom: float) -> list[str]:
     """How: magnification and the window, with its name."""
     lines = [f"×{number_text(zoom, 2)}"]
@@ -90,7 +110,8 @@ def grey_lines(state: ViewportState, voi: Voi | None, zoom: float) -> list[str]:
         lines.append(_("inverted"))
     name = _(state.voi.name) if state.voi.name else ""
     if isinstance(voi, Window):
-        name = name or voi.explanation or (_("auto") if state.voi.source == "auto" else "")
+        said = _(AUTO) if voi.explanation == AUTO else voi.explanation
+        name = name or said or (_(AUTO) if state.voi.source == "auto" else "")
         digits = 0 if voi.width >= 20 else 3
         lines.append(f"W {number_text(voi.width, digits)}  L {number_text(voi.center, digits)}")
     elif voi is not None:
