@@ -2,7 +2,8 @@
 
 A stack that is a volume fills one `Volume`; the images of any other stack, and of one with uneven steps, are volumes of
 one slice each, so that one way of making pictures serves all. Work goes to the DECODING lane a few frames at a time, so
-that a jump to another slice is answered by the next frame and not by the end of a queue.
+that a jump to another slice is answered by the next frame and not by the end of a queue. Of a stack that memory has no
+room for, the images around the one looked at are held, each for itself.
 """
 
 import logging
@@ -17,7 +18,7 @@ from workstation.dicom.instance import Instance
 from workstation.dicom.pixels import decode_frame
 from workstation.errors import WorkstationError
 from workstation.imaging.filling import filling_of
-from workstation.imaging.volume import Volume
+from workstation.imaging.volume import Volume, stack_bytes
 from workstation.jobs import Lane, Workers
 from workstation.language import _
 from workstation.viewing.stacks import ShownStack
@@ -30,16 +31,29 @@ Deliver = Callable[[Callable[[], None]], None]
 
 # frames of one stack decoded at once or waiting for a thread
 _IN_FLIGHT = 3
+# images held of a stack that memory has no room for, however large they are
+_LEAST_HELD = 4
 
 
 class StackLoader:
-    """Loads one stack. All but the decoding happens on the main thread; so do its signals."""
+    """Loads one stack. All but the decoding happens on the main thread; so do its signals.
+
+    `room` is how many bytes its pixels may take; None: as many as they need.
+    """
 
     arrived = Signal()
     """Some more images are there, or have failed; several arrivals may be told in one."""
 
-    def __init__(self, stack: ShownStack, fetch: Fetch, workers: Workers, deliver: Deliver) -> None:
+    def __init__(
+        self, stack: ShownStack, fetch: Fetch, workers: Workers, deliver: Deliver, room: int | None = None
+    ) -> None:
         self.stack = stack
+        whole = stack_bytes(stack.stack)
+        self.most_bytes = whole if room is None else min(whole, room)
+        self.capacity = stack.count
+        """How many images are held at once."""
+        if self.most_bytes < whole:
+            self.capacity = max(self.most_bytes * stack.count // whole, min(_LEAST_HELD, stack.count))
         self._fetch = fetch
         self._workers = workers
         self._deliver = deliver
@@ -52,7 +66,7 @@ class StackLoader:
         self._lock = threading.Lock()
         self._last: tuple[str, bytes] = ("", b"")
         self.failures: dict[int, str] = {}
-        self._filling = filling_of(stack.stack) if stack.is_volume else None
+        self._filling = filling_of(stack.stack) if stack.is_volume and not self.partly else None
         self.volume: Volume | None = self._filling.volume if self._filling is not None else None
         self._images: dict[int, Volume] = {}
 
@@ -66,12 +80,25 @@ class StackLoader:
         return int(np.count_nonzero(self._loaded))
 
     @property
+    def partly(self) -> bool:
+        """Whether memory has room for a part of the images only; there is no volume then."""
+        return self.capacity < self.stack.count
+
+    @property
+    def held_bytes(self) -> int:
+        """The memory that its pixels take now."""
+        sheets = sum(image.nbytes for image in self._images.values())
+        return sheets + (self.volume.nbytes if self.volume is not None else 0)
+
+    @property
     def complete(self) -> bool:
         return self.loaded_count == self.stack.count
 
     @property
     def finished(self) -> bool:
-        """Whether nothing more will come: each image is there or has failed."""
+        """Whether nothing more will come: each image is there or has failed, of those that there is room for."""
+        if self.partly:
+            return not self._in_flight and not self._waiting().size
         return self.loaded_count + len(self.failures) == self.stack.count
 
     def source(self, k: int) -> Volume | None:
@@ -89,6 +116,8 @@ class StackLoader:
     def want(self, k: int) -> None:
         """The slice looked at: its neighbours come next."""
         self._wanted = k
+        if self.partly:
+            self._feed()
 
     def start(self) -> None:
         self._active = True
@@ -100,13 +129,25 @@ class StackLoader:
 
     def _feed(self) -> None:
         while self._active and not self._closed and self._in_flight < _IN_FLIGHT:
-            waiting = np.flatnonzero(self._pending)
+            waiting = self._waiting()
             if not waiting.size:
                 return
             k = int(waiting[np.argmin(np.abs(waiting - self._wanted))])
             self._pending[k] = False
             self._in_flight += 1
             self._workers.submit(Lane.DECODING, lambda k=k: self._load(k))  # type: ignore[misc]
+
+    def _waiting(self) -> NDArray[np.intp]:
+        """The images still to be loaded, of those that there is room for."""
+        first = min(max(self._wanted - self.capacity // 2, 0), self.stack.count - self.capacity)
+        return np.flatnonzero(self._pending[first : first + self.capacity]) + first
+
+    def _make_room(self) -> None:
+        """Let go of what lies farthest from the slice looked at."""
+        while self.partly and len(self._images) > self.capacity:
+            k = max(self._images, key=lambda k: abs(k - self._wanted))
+            del self._images[k]
+            self._loaded[k], self._pending[k] = False, True
 
     def _load(self, k: int) -> None:
         """On a worker: one image, and its news for the main thread."""
@@ -152,6 +193,7 @@ class StackLoader:
             if source is not self.volume:
                 self._images[k] = source
             self._loaded[k] = True
+            self._make_room()
         self._feed()
         if self.finished:
             self._last = ("", b"")

@@ -4,17 +4,21 @@ Beside them what else the studies hold: documents, segmentations as layers, and 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from psygnal import Signal
 
 from workstation.dicom.content import StudyHeader
-from workstation.dicom.geometry import build_stacks
+from workstation.dicom.geometry import Stack, build_stacks
 from workstation.dicom.instance import Instance
+from workstation.imaging.volume import stack_bytes
 from workstation.jobs import Workers
+from workstation.language import _, number_text
 from workstation.viewing.documents import CaseDocument, Finder, documents_of
 from workstation.viewing.loading import Deliver, Fetch, StackLoader
 from workstation.viewing.overlay_store import OverlayStore
+from workstation.viewing.pixel_store import PixelStore
 from workstation.viewing.presentations import Presentations
 from workstation.viewing.rejection import SetAside, set_aside
 from workstation.viewing.segment_layers import SegmentLayers, laid_over
@@ -45,11 +49,11 @@ class OpenCase:
         fetch: Fetch,
         workers: Workers,
         deliver: Deliver,
+        memory: int | None = None,
     ) -> None:
+        """`memory` is how many bytes the pixels of the case may take; None: what suits the machine."""
         self.fetch = fetch
-        self._workers = workers
-        self._deliver = deliver
-        self._loaders: dict[str, StackLoader] = {}
+        self.pixels = PixelStore(fetch, workers, deliver, memory)
         self.layers = SegmentLayers(fetch, workers, deliver)
         self.overlays = OverlayStore(fetch, workers, deliver)
         self.presentations = Presentations(fetch, workers, deliver)
@@ -100,6 +104,7 @@ class OpenCase:
         layers = laid_over(pictures)
         over = {layer.sop_instance_uid for layer in layers}
         built = build_stacks([one for one in pictures if one.sop_instance_uid not in over])
+        built = tuple(in_memory(stack, self.pixels.budget) for stack in built)
         found = shown_stacks(built, study, prior=prior, reason=reason)
         for stack in found:
             if rejected:
@@ -142,23 +147,26 @@ class OpenCase:
 
     def loader(self, key: str) -> StackLoader:
         """The pixels of a stack; asking for them the first time begins to load them."""
-        loader = self._loaders.get(key)
-        if loader is None:
-            loader = StackLoader(self._by_key[key], self.fetch, self._workers, self._deliver)
-            loader.arrived.connect(lambda: self.arrived.emit(key))
-            self._loaders[key] = loader
-            loader.start()
-        return loader
+        return self.pixels.loader(self._by_key[key], lambda: self.arrived.emit(key))
 
     def loaders(self) -> tuple[StackLoader, ...]:
-        return tuple(self._loaders.values())
+        return self.pixels.loaders()
 
     def close(self) -> None:
-        for loader in self._loaders.values():
-            loader.close()
-        self._loaders = {}
+        self.pixels.close()
         self.overlays.close()
         self.presentations.close()
+
+
+def in_memory(stack: Stack, budget: int) -> Stack:
+    """The stack, or where a volume of it takes more bytes than the budget its images alone, with that as the reason."""
+    needed = stack_bytes(stack)
+    if not stack.is_volume or needed <= budget:
+        return stack
+    reason = _("too large for the memory of this machine: {needed} of {budget} GB; shown image by image").format(
+        needed=number_text(needed / 2**30), budget=number_text(budget / 2**30)
+    )
+    return replace(stack, is_volume=False, slice_index=(), slice_places=(), planes=0, reason=reason)
 
 
 def same_patient(a: Instance, b: Instance) -> bool:

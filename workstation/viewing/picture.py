@@ -48,7 +48,7 @@ class PictureRequest:
     def sampling_key(self) -> tuple[Any, ...]:
         """Equal keys mean equal samples."""
         state = self.state
-        return id(self.source), self.version, state.plane, state.slab
+        return 0 if self.source is None else self.source.serial, self.version, state.plane, state.slab
 
 
 def request_for(

@@ -21,9 +21,11 @@ class Reformats:
 
     @property
     def possible(self) -> bool:
-        """Whether the active viewport's stack is a volume."""
+        """Whether the active viewport's stack is a volume that memory has room for."""
         stack = self._views.stack(self._views.active)
-        return stack is not None and stack.is_volume and not stack.colour
+        if stack is None or not stack.is_volume or stack.colour:
+            return False
+        return not self._views.case.loader(stack.key).partly
 
     def show_mpr(self) -> None:
         """Axial, coronal and sagittal through the middle of the view; nothing happens where there is no volume."""

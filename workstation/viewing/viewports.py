@@ -67,6 +67,7 @@ class Viewports:
         self.maximised = False
         self._darkroom = Darkroom(workers, deliver)
         self._requests = 0
+        case.pixels.visible = lambda: {viewport.state.stack for viewport in self.all}
         case.arrived.connect(self._on_arrived)
         case.layers.changed.connect(self._on_layers)
         case.overlays.arrived.connect(self._on_overlays)

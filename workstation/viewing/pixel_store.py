@@ -1,0 +1,66 @@
+"""The loaders of an open case under one budget of memory: who asks for a stack's pixels gets its loader here."""
+
+from collections.abc import Callable, Collection
+
+from workstation.imaging.volume import stack_bytes
+from workstation.jobs import Workers
+from workstation.language import _, number_text
+from workstation.viewing.loading import Deliver, Fetch, StackLoader
+from workstation.viewing.memory import machine_budget, room_for
+from workstation.viewing.stacks import ShownStack
+
+
+class PixelStore:
+    """Loaders by the key of their stack, the least recently asked for first. Called on the main thread.
+
+    `visible` names the stacks that are on the screen: they are never let go of. `budget` is in bytes.
+    """
+
+    def __init__(self, fetch: Fetch, workers: Workers, deliver: Deliver, budget: int | None = None) -> None:
+        self._fetch = fetch
+        self._workers = workers
+        self._deliver = deliver
+        self._loaders: dict[str, StackLoader] = {}
+        self.budget = machine_budget() if budget is None else budget
+        self.visible: Callable[[], Collection[str]] = tuple
+
+    def loader(self, stack: ShownStack, arrived: Callable[[], object]) -> StackLoader:
+        """The pixels of a stack; the first time, and after they were let go of, they begin to load.
+
+        `arrived` is called as more of them are there.
+        """
+        loader = self._loaders.pop(stack.key, None)
+        if loader is None:
+            loader = self._started(stack, arrived)
+        self._loaders[stack.key] = loader
+        return loader
+
+    def _started(self, stack: ShownStack, arrived: Callable[[], object]) -> StackLoader:
+        wanted = stack_bytes(stack.stack)
+        held = {key: max(loader.most_bytes, loader.held_bytes) for key, loader in self._loaders.items()}
+        room = room_for(wanted, self.budget, held, self.visible(), self._release)
+        loader = StackLoader(stack, self._fetch, self._workers, self._deliver, room)
+        loader.arrived.connect(arrived, check_nargs=False)
+        loader.start()
+        return loader
+
+    def _release(self, key: str) -> None:
+        self._loaders.pop(key).close()
+
+    @property
+    def held_bytes(self) -> int:
+        """The memory that all pixels take now."""
+        return sum(loader.held_bytes for loader in self._loaders.values())
+
+    def text(self) -> str:
+        """How much memory the pixels take, and how much they may."""
+        held, most = number_text(self.held_bytes / 2**20, 0), number_text(self.budget / 2**20, 0)
+        return _("Images in memory: {held} of {most} MB").format(held=held, most=most)
+
+    def loaders(self) -> tuple[StackLoader, ...]:
+        return tuple(self._loaders.values())
+
+    def close(self) -> None:
+        for loader in self._loaders.values():
+            loader.close()
+        self._loaders = {}
