@@ -19,6 +19,10 @@ def fidelity_notes(stack: ShownStack, loader: StackLoader, state: ViewportState)
         notes.append(_("this image can't be shown"))
     if loader.failures and (reformat or len(loader.failures) < stack.count):
         notes.append(_("{count} images unreadable").format(count=len(loader.failures)))
+    elif loader.partly:
+        notes.append(_("memory holds {loaded} of {count}").format(loaded=loader.loaded_count, count=stack.count))
+        if reformat:
+            notes.append(_("too little memory for a reformat"))
     elif not loader.complete and (reformat or not loader.finished):
         notes.append(_("partial {loaded} of {count}").format(loaded=loader.loaded_count, count=stack.count))
     if instance.pixels is not None and instance.pixels.lossy:
@@ -40,6 +44,9 @@ def fidelity_notes(stack: ShownStack, loader: StackLoader, state: ViewportState)
         notes.append(_("gaps between slices"))
     if stack.no_suv:
         notes.append(_("no SUV: {reason}").format(reason=stack.no_suv))
+    source = loader.source(state.index)
+    if source is not None and source.rounded:
+        notes.append(_("values rounded to 7 digits"))
     if not stack.calibrated:
         notes.append(_("not to scale"))
     return tuple(notes)
