@@ -68,9 +68,12 @@ def heights(stack: Stack) -> list[float]:
     return [position[2] for position in positions if position is not None]
 
 
-def test_slices_are_ordered_by_position_whatever_their_numbers() -> None:
-    numbers = list(range(1, 21))
-    random.Random(1).shuffle(numbers)
+@pytest.mark.golden(4)
+@pytest.mark.parametrize("reversed_numbers", [True, False])
+def test_slices_are_ordered_by_position_whatever_their_numbers(reversed_numbers: bool) -> None:
+    numbers = list(range(20, 0, -1))
+    if not reversed_numbers:
+        random.Random(1).shuffle(numbers)
     instances = [at((0, 0, 3.0 * place), number) for place, number in enumerate(numbers)]
     random.Random(2).shuffle(instances)
     stack = only(instances)
@@ -78,6 +81,7 @@ def test_slices_are_ordered_by_position_whatever_their_numbers() -> None:
     assert stack.is_volume
 
 
+@pytest.mark.golden(1)
 def test_the_matrix_carries_row_and_column_spacing_to_their_own_axes() -> None:
     stack = only([at((10, 20, 30 + 2.5 * k), k) for k in range(3)])
     assert stack.ijk_to_lps is not None
@@ -85,6 +89,9 @@ def test_the_matrix_carries_row_and_column_spacing_to_their_own_axes() -> None:
     np.testing.assert_allclose(stack.ijk_to_lps @ [8, 0, 0, 1], [18, 20, 30, 1])
     np.testing.assert_allclose(stack.ijk_to_lps @ [0, 8, 0, 1], [10, 24, 30, 1])
     np.testing.assert_allclose(stack.ijk_to_lps @ [0, 0, 2, 1], [10, 20, 35, 1])
+    # a square of 20 mm on these pixels is 20 columns wide and 40 rows high
+    corners = stack.ijk_to_lps @ np.array([[0, 20, 0], [0, 0, 40], [0, 0, 0], [1, 1, 1]], dtype=float)
+    np.testing.assert_allclose(np.linalg.norm(corners[:, 1:].T - corners[:, 0], axis=1), [20, 20])
     assert not stack.ijk_to_lps.flags.writeable
 
 
@@ -105,6 +112,7 @@ def test_a_tilted_stack_keeps_its_true_step() -> None:
     np.testing.assert_allclose(np.abs(stack.ijk_to_lps[:3, 2]), [0, 0, 4], atol=1e-9)
 
 
+@pytest.mark.golden(3)
 def test_missing_slices_are_named_and_move_nothing() -> None:
     stack = only([at((0, 0, 1.5 * k), k) for k in range(60) if k not in (40, 41, 42)])
     assert stack.is_volume

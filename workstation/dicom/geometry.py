@@ -151,8 +151,9 @@ def build_stacks(instances: Sequence[Instance]) -> tuple[Stack, ...]:
     for instance in instances:
         if instance.has_pixels:
             uid = instance.sop_instance_uid
-            if unique.setdefault(uid, instance) is not instance:
+            if uid in unique:
                 again[uid] = again.get(uid, 0) + 1
+            unique.setdefault(uid, instance)
     by_series: dict[tuple[str, str], list[Instance]] = {}
     for instance in unique.values():
         by_series.setdefault((instance.study_uid, instance.series_uid), []).append(instance)

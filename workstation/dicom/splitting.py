@@ -31,10 +31,9 @@ def _object(ref: "FrameRef") -> Hashable:
     """Projections and cine are each a stack of their own; slices are not. A concatenation is one object."""
     instance = ref.instance
     alone = instance.modality in PROJECTIONS and ref.geometry.position is None
-    cine = instance.number_of_frames > 1 and len(instance.frames) == 1
-    if not alone and not cine:
-        return ""
-    return instance.concatenation.uid or instance.sop_instance_uid
+    whole = instance.concatenation.uid
+    cine = len(instance.frames) == 1 and (instance.number_of_frames > 1 or (whole and not ref.geometry.located))
+    return (whole or instance.sop_instance_uid) if alone or cine else ""
 
 
 def _located(ref: "FrameRef") -> Hashable:
