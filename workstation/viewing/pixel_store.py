@@ -35,6 +35,10 @@ class PixelStore:
         self._loaders[stack.key] = loader
         return loader
 
+    def held(self, key: str) -> StackLoader | None:
+        """The pixels of a stack where they are there or on their way; nothing is loaded for asking."""
+        return self._loaders.get(key)
+
     def _started(self, stack: ShownStack, arrived: Callable[[], object]) -> StackLoader:
         wanted = stack_bytes(stack.stack)
         held = {key: max(loader.most_bytes, loader.held_bytes) for key, loader in self._loaders.items()}
