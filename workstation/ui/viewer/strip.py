@@ -168,7 +168,10 @@ class Strip(QScrollArea):
         for key, card in self.cards.items():
             card.set_shown(key in shown)
 
-    def show_progress(self, session: ReadingSession, key: str) -> None:
-        card = self.cards.get(key)
-        if card is not None:
-            card.set_loaded(session.case.loader(key).loaded_count)
+    def show_progress(self, session: ReadingSession) -> None:
+        """How much of each stack is there, and how much memory they take together."""
+        pixels = session.case.pixels
+        for key, card in self.cards.items():
+            loader = pixels.held(key)
+            card.set_loaded(0 if loader is None else loader.loaded_count)
+        self.setToolTip(pixels.text())
