@@ -367,8 +367,7 @@ class ViewerPanel(QWidget):
         self._arrivals = set()
         if session is None:
             return
-        for key in arrived:
-            self.strip.show_progress(session, key)
+        self.strip.show_progress(session)
         for viewport in session.views.all:
             if viewport.state.stack in arrived:
                 self._repaint(viewport.number)
