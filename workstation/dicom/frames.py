@@ -68,25 +68,33 @@ def fragments(body: bytes, offset: int) -> tuple[tuple[Span, ...], Span]:
 def encapsulated_frames(
     body: bytes, offset: int, frames: int, extended: tuple[tuple[int, ...], tuple[int, ...]] | None = None
 ) -> FrameSpans:
-    """Fragments grouped by frame: by the Extended Offset Table, the Basic one, or where a new code stream begins."""
+    """Fragments grouped by frame: by the Extended Offset Table, the Basic one, or where a new code stream begins.
+
+    A table is believed when each of its frames begins where a fragment does, and, in code streams that can be told by
+    their first bytes, where one of them begins.
+    """
     parts, table = fragments(body, offset)
     if not parts:
         return ((),) * frames
-    base = parts[0][0] - 8
     if frames == 1:
         return (parts,)
+    begins = [at - 8 for at, _length in parts if body.startswith(_STARTS, at)]
+
+    def whole(spans: FrameSpans | None) -> bool:
+        return spans is not None and (not begins or {span[0][0] - 8 for span in spans if span} <= set(begins))
+
+    base = parts[0][0] - 8
     if extended is not None and len(extended[0]) == len(extended[1]) == frames:
-        spans = tuple(((base + 8 + start, length),) for start, length in zip(*extended, strict=True))
-        if all(at + length <= len(body) for ((at, length),) in spans):
+        spans = _by_lengths(parts, base, *extended)
+        if spans is not None and whole(spans):
             return spans
     if table[1] == 4 * frames:
         starts = struct.unpack_from(f"<{frames}I", body, table[0])
         grouped = _grouped(parts, [base + start for start in starts])
-        if grouped is not None:
+        if grouped is not None and whole(grouped):
             return grouped
     if len(parts) == frames:
         return tuple((part,) for part in parts)
-    begins = [at - 8 for at, _length in parts if body.startswith(_STARTS, at)]
     if len(begins) == frames:
         grouped = _grouped(parts, begins)
         if grouped is not None:
@@ -95,6 +103,17 @@ def encapsulated_frames(
         _("Damaged DICOM object"),
         _("{fragments} fragments can't be told apart into {frames} frames").format(fragments=len(parts), frames=frames),
     )
+
+
+def _by_lengths(
+    parts: tuple[Span, ...], base: int, offsets: tuple[int, ...], lengths: tuple[int, ...]
+) -> FrameSpans | None:
+    """Frames of one fragment each by the Extended Offset Table (PS3.3 C.7.6.3.1.8); None when it names no fragments."""
+    sizes = dict(parts)
+    spans = tuple((base + 8 + start, length) for start, length in zip(offsets, lengths, strict=True))
+    if any(length > sizes.get(at, -1) for at, length in spans):
+        return None
+    return tuple((span,) for span in spans)
 
 
 def _grouped(parts: tuple[Span, ...], starts: list[int]) -> FrameSpans | None:

@@ -6,6 +6,7 @@ It holds all that stacking, decoding and display ask of a header, so that openin
 from dataclasses import dataclass, field
 
 from workstation.dicom import plain
+from workstation.dicom.colour_profiles import ColourProfile
 from workstation.dicom.concatenation import WHOLE, Concatenation
 from workstation.dicom.content import ImageReference, Patient, StudyHeader
 from workstation.dicom.detector import Detector
@@ -117,6 +118,8 @@ class Instance:
     units: str = ""
     modality_table: VoiTable | None = field(default=None, repr=False)
     palette: Palette | None = field(default=None, repr=False)
+    colour_profile: ColourProfile | None = None
+    supplemental_palette: bool = False
     presentation_lut_shape: str = ""
     presentation_intent: str = ""
     patient_orientation: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from workstation.dicom.segmented_lut import expanded
 from workstation.dicom.text import Header
 
 VoiFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
@@ -77,23 +78,42 @@ def table_of(
     header: Header, *, signed: bool, descriptor: int = 0x00283002, data: int = 0x00283006, explanation: int = 0x00283003
 ) -> VoiTable | None:
     """A table from its descriptor and data; None when either is missing or the data are shorter than promised."""
-    described = header.numbers(descriptor)
+    described = _described(header, descriptor, signed=signed)
     raw = header.raw(data)
-    if len(described) != 3 or raw is None:
+    if described is None or raw is None:
         return None
-    entries = int(described[0]) & 0xFFFF or 65536
-    first = int(described[1])
-    if signed and first > 32767:
-        first -= 65536
-    bits = int(described[2])
+    entries, first, bits = described
     if len(raw) >= 2 * entries:
         order = ">u2" if not header.little_endian(data) else "<u2"
         values = np.frombuffer(raw, order, entries)
     elif len(raw) >= entries and bits <= 8:
-        values = np.frombuffer(raw, np.uint8, entries).astype("<u2")
+        values = np.frombuffer(_packed_bytes(header, data, raw), np.uint8, entries).astype("<u2")
     else:
         return None
     return VoiTable(first, bits, values.astype("<u2").tobytes(), header.text(explanation))
+
+
+def _described(header: Header, descriptor: int, *, signed: bool) -> tuple[int, int, int] | None:
+    """Entries, first mapped value and bits an entry (PS3.3 C.11.1.1.1): the value has the sign of the table's input.
+
+    The element's value representation is US or SS, and often the wrong one: the input's sign counts.
+    """
+    described = header.numbers(descriptor)
+    if len(described) != 3:
+        return None
+    first = int(described[1])
+    if signed and first > 32767:
+        first -= 65536
+    elif not signed and first < 0:
+        first += 65536
+    return int(described[0]) & 0xFFFF or 65536, first, int(described[2])
+
+
+def _packed_bytes(header: Header, data: int, raw: bytes) -> bytes:
+    """8-bit entries in their order: in big-endian words each two stand the other way round."""
+    if header.little_endian(data):
+        return raw
+    return np.frombuffer(raw, np.uint8, len(raw) // 2 * 2).reshape(-1, 2)[:, ::-1].tobytes()
 
 
 def voi_tables_of(header: Header, *, signed: bool) -> tuple[VoiTable, ...]:
@@ -110,52 +130,29 @@ def modality_table_of(header: Header, *, signed: bool) -> tuple[VoiTable | None,
     return table_of(item, signed=signed), item.text(0x00283004)
 
 
-def palette_of(header: Header) -> Palette | None:
-    """The palette of a PALETTE COLOR image (PS3.3 C.7.9), or None."""
+def segmented_table_of(header: Header, descriptor: int, data: int, *, signed: bool) -> VoiTable | None:
+    """A table from segmented data (PS3.3 C.7.9.2); None when they don't expand to the entries promised."""
+    described, raw = _described(header, descriptor, signed=signed), header.raw(data)
+    if described is None or raw is None:
+        return None
+    entries, first, bits = described
+    if bits > 8:
+        order = "<u2" if header.little_endian(data) else ">u2"
+        units = np.frombuffer(raw, order, len(raw) // 2).tolist()
+    else:
+        units = list(_packed_bytes(header, data, raw))
+    values = expanded(units, entries, wide=bits > 8)
+    return None if values is None else VoiTable.of(first, bits, values)
+
+
+def palette_of(header: Header, *, signed: bool = False) -> Palette | None:
+    """The palette of a PALETTE COLOR image (PS3.3 C.7.9), or None. `signed` is the sign of the image's values."""
     tables = []
     for number in (1, 2, 3):
-        table = table_of(header, signed=False, descriptor=0x00281100 + number, data=0x00281200 + number)
+        table = table_of(header, signed=signed, descriptor=0x00281100 + number, data=0x00281200 + number)
         if table is None:
-            table = _segmented(header, 0x00281100 + number, 0x00281220 + number)
+            table = segmented_table_of(header, 0x00281100 + number, 0x00281220 + number, signed=signed)
         if table is None:
             return None
         tables.append(table)
     return Palette(*tables)
-
-
-def _segmented(header: Header, descriptor: int, data: int) -> VoiTable | None:
-    """Segmented palette data (PS3.3 C.7.9.2): discrete, linear and indirect segments, expanded."""
-    described, raw = header.numbers(descriptor), header.raw(data)
-    if len(described) != 3 or raw is None:
-        return None
-    entries, bits = int(described[0]) & 0xFFFF or 65536, int(described[2])
-    order = "<u2" if header.little_endian(data) else ">u2"
-    words = np.frombuffer(raw, order if bits > 8 else np.uint8, len(raw) // 2 if bits > 8 else len(raw)).tolist()
-    result: list[int] = []
-    if not _expand(words, 0, len(words), result, nested=False) or len(result) < entries:
-        return None
-    return VoiTable.of(int(described[1]), bits, result[:entries])
-
-
-def _expand(words: list[int], at: int, count: int, result: list[int], *, nested: bool) -> bool:
-    segments = 0
-    while at + 1 < len(words) and not (nested and segments >= count):
-        kind, length = words[at], words[at + 1]
-        if kind == 0:
-            result.extend(words[at + 2 : at + 2 + length])
-            at += 2 + length
-        elif kind == 1 and result and at + 2 < len(words):
-            start, end = result[-1], words[at + 2]
-            result.extend(round(start + (end - start) * step / length) for step in range(1, length + 1))
-            at += 3
-        elif kind == 2 and not nested and at + 3 < len(words):
-            target = words[at + 2] | words[at + 3] << 16
-            if not _expand(words, target, length, result, nested=True):
-                return False
-            at += 4
-        else:
-            return False
-        segments += 1
-        if len(result) > 65536:
-            return False
-    return True

@@ -6,6 +6,7 @@ Each group of values that needs more than a line of reading has a module of its 
 import threading
 import warnings
 
+from workstation.dicom.colour_profiles import colour_profile_of
 from workstation.dicom.concatenation import concatenation_of
 from workstation.dicom.content import Patient, StudyHeader
 from workstation.dicom.detector import detector_of
@@ -112,7 +113,11 @@ def _instance(opened: Part10) -> Instance:
         pixel_aspect_ratio=header.floats(0x00280034, 2),
         units=_units(header, sop_class, image_type, frames[0].rescale_type, table_type),
         modality_table=table,
-        palette=palette_of(header) if pixels is not None and pixels.photometric == "PALETTE COLOR" else None,
+        palette=palette_of(header, signed=signed)
+        if pixels is not None and pixels.photometric == "PALETTE COLOR"
+        else None,
+        colour_profile=colour_profile_of(header, colour=pixels is not None and pixels.colour),
+        supplemental_palette=pixels is not None and not pixels.colour and header.raw(0x00281101) is not None,
         presentation_lut_shape=header.text(0x20500020),
         presentation_intent=header.text(0x00080068),
         patient_orientation=header.texts(0x00200020),

@@ -12,6 +12,7 @@ from workstation.dicom import decoder_processes
 from workstation.dicom import transfer_syntaxes as ts
 from workstation.dicom.codestreams import StreamHeader, jpeg_2000_codestream, jpeg_2000_header, jpeg_header
 from workstation.dicom.colour import coloured, rgb_from_palette
+from workstation.dicom.colour_profiles import srgb_from
 from workstation.dicom.decoders import DECODERS, Codestream
 from workstation.dicom.instance import Instance, PixelDescription
 from workstation.dicom.native import native_samples
@@ -30,8 +31,9 @@ def decode_frame(instance: Instance, data: bytes, frame: int = 0, out: NDArray[A
     """Stored values of a frame, counted from 0, from the object's Part 10 bytes.
 
     Grey: shape (rows, columns), the smallest integer type that holds Bits Allocated, signed by Pixel Representation, or
-    float. Colour: shape (rows, columns, 3), RGB, uint8 (uint16 for RGB of more bits), palette expanded. With `out` (of
-    that shape) the values are written there and `out` is returned; its type must hold every value the header allows.
+    float. Colour: shape (rows, columns, 3), RGB, uint8 (uint16 for RGB of more bits), the palette expanded, colours of
+    a profile of its own turned into sRGB. With `out` (of that shape) the values are written there and `out` is
+    returned; its type must hold every value the header allows.
 
     Raises UnreadableObject, with each decoder's reason, when there is no picture or it can't be decoded.
     """
@@ -57,6 +59,8 @@ def decode_frame_named(
         if instance.palette is None:
             raise _unreadable(_("its colour palette is missing or broken"))
         samples = rgb_from_palette(samples, instance.palette)
+    if samples.ndim == 3 and instance.colour_profile is not None:
+        samples = srgb_from(samples, instance.colour_profile, 8 if samples.dtype == np.uint8 else pixels.bits_stored)
     if out is None:
         return samples, name
     _fill(out, samples, pixels)

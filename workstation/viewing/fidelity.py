@@ -34,6 +34,10 @@ def fidelity_notes(stack: ShownStack, loader: StackLoader, state: ViewportState)
     if reformat and stack.stack.uneven:
         steps = [number_text(mm, 2, trim=True) for mm in stack.step_range]
         notes.append(_("uneven slices {least}–{most} mm, interpolated").format(least=steps[0], most=steps[1]))
+    if instance.colour_profile is not None and instance.colour_profile.fault:
+        notes.append(_("colours as they stand: {reason}").format(reason=instance.colour_profile.fault))
+    if instance.supplemental_palette:
+        notes.append(_("its colours are not shown, only its greys"))
     elif reformat and step > _COARSE * min(spacing.row_mm, spacing.column_mm):
         notes.append(_("interpolated, {step} mm source").format(step=number_text(step, 2, trim=True)))
     if reformat and state.slab.thickness_mm > slices_of(state, stack).step:
