@@ -207,6 +207,14 @@ COMMANDS: tuple[Command, ...] = (
         "mdi6.text-box-plus-outline",
     ),
     Command(
+        "measurement.calibrate",
+        N_("Calibrate by a known length"),
+        ("Q",),
+        lambda session: session.calibration_wanted.emit(session.store.selected),
+        lambda session: session.annotations.can_calibrate(session.store.selected),
+        "mdi6.ruler-square",
+    ),
+    Command(
         "measurement.delete",
         N_("Delete the measurement"),
         ("Del", "Backspace"),

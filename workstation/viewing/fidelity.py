@@ -1,7 +1,9 @@
 """What the reader must know about a picture that is not simply the acquired pixels; silent when there is nothing."""
 
+from workstation.dicom.spacing import PATIENT, REGION
 from workstation.language import _, number_text
 from workstation.viewing.loading import StackLoader
+from workstation.viewing.rulers import Scales, spacing_at
 from workstation.viewing.slices import slices_of
 from workstation.viewing.stacks import ShownStack
 from workstation.viewing.viewport import PlaneKind, ViewportState
@@ -10,8 +12,10 @@ from workstation.viewing.viewport import PlaneKind, ViewportState
 _COARSE = 1.5
 
 
-def fidelity_notes(stack: ShownStack, loader: StackLoader, state: ViewportState) -> tuple[str, ...]:
-    """Short notes for the badge, the weightiest first."""
+def fidelity_notes(
+    stack: ShownStack, loader: StackLoader, state: ViewportState, scales: Scales | None = None
+) -> tuple[str, ...]:
+    """Short notes for the badge, the weightiest first. `scales`: the reader's own calibrations."""
     notes: list[str] = []
     reformat = state.kind is not PlaneKind.STACK
     instance = stack.instance(state.index)
@@ -30,14 +34,14 @@ def fidelity_notes(stack: ShownStack, loader: StackLoader, state: ViewportState)
         notes.append(
             _("lossy source {ratio}:1").format(ratio=number_text(ratio, 0)) if ratio > 1 else _("lossy source")
         )
-    spacing, step = stack.stack.spacing, stack.slice_step
-    if reformat and stack.stack.uneven:
-        steps = [number_text(mm, 2, trim=True) for mm in stack.step_range]
-        notes.append(_("uneven slices {least}–{most} mm, interpolated").format(least=steps[0], most=steps[1]))
     if instance.colour_profile is not None and instance.colour_profile.fault:
         notes.append(_("colours as they stand: {reason}").format(reason=instance.colour_profile.fault))
     if instance.supplemental_palette:
         notes.append(_("its colours are not shown, only its greys"))
+    spacing, step = stack.stack.spacing, stack.slice_step
+    if reformat and stack.stack.uneven:
+        steps = [number_text(mm, 2, trim=True) for mm in stack.step_range]
+        notes.append(_("uneven slices {least}–{most} mm, interpolated").format(least=steps[0], most=steps[1]))
     elif reformat and step > _COARSE * min(spacing.row_mm, spacing.column_mm):
         notes.append(_("interpolated, {step} mm source").format(step=number_text(step, 2, trim=True)))
     if reformat and state.slab.thickness_mm > slices_of(state, stack).step:
@@ -51,6 +55,15 @@ def fidelity_notes(stack: ShownStack, loader: StackLoader, state: ViewportState)
     source = loader.source(state.index)
     if source is not None and source.rounded:
         notes.append(_("values rounded to 7 digits"))
-    if not stack.calibrated:
-        notes.append(_("not to scale"))
+    notes += _scale_notes(stack, state.index, scales or {})
     return tuple(notes)
+
+
+def _scale_notes(stack: ShownStack, k: int, scales: Scales) -> list[str]:
+    """Where millimetres come from, unless from the patient's geometry, and what speaks against them."""
+    spacing = spacing_at(stack, k, scales)
+    if not spacing.in_mm:
+        by_region = bool(stack.instance(k).ultrasound_regions)
+        return [_("scale differs by region") if by_region else _("not to scale")]
+    said = [] if spacing.source in (PATIENT, REGION) else [_("scale: {source}").format(source=_(spacing.source))]
+    return [*said, _(spacing.doubt)] if spacing.doubt else said

@@ -27,6 +27,7 @@ class ReadingSession:
     tool_changed = Signal(str)
     key_image_wanted = Signal(int)
     report_wanted = Signal(str)
+    calibration_wanted = Signal(str)
 
     def __init__(self, case: OpenCase, workers: Workers, deliver: Deliver) -> None:
         self.case = case

@@ -20,6 +20,7 @@ from workstation.viewing.orientation import EdgeLetters, letters_of_axes, letter
 from workstation.viewing.picture import Picture
 from workstation.viewing.reading_session import ReadingSession
 from workstation.viewing.reformats import PLANES
+from workstation.viewing.rulers import spacing_at
 from workstation.viewing.stacks import ShownStack
 from workstation.viewing.viewport import PlaneKind, ViewportState, bar_length_mm
 
@@ -132,7 +133,8 @@ class Overlay:
         named = [(where[0], plane)] if state.kind is not PlaneKind.STACK else []
         rest = where[len(named) :]
         zoom = self._zoom(stack, state)
-        notes = fidelity_notes(stack, self._session.case.loader(stack.key), state)
+        scales = self._session.annotations.scales
+        notes = fidelity_notes(stack, self._session.case.loader(stack.key), state, scales)
         greys = wording.grey_lines(state, picture.voi, zoom)
         return [
             *self._block([(line, text if row == 0 else muted) for row, line in enumerate(identity)], False, False),
@@ -170,8 +172,10 @@ class Overlay:
 
     def _scale_bar(self, stack: ShownStack, state: ViewportState, corners: list[Words]) -> None:
         """In the middle or as near to it as the texts beside it allow; shorter, or left out, where they are long."""
-        if not stack.calibrated:
+        spacing = spacing_at(stack, state.index, self._session.annotations.scales)
+        if not spacing.in_mm:
             return
+        mm_per_pixel = state.mm_per_pixel * spacing.column_mm / stack.spacing(state.index).column_mm
         y = self._rect.bottom() - MARGIN - self._line - 6
         middle = self._rect.center().x()
         low, high = self._rect.left(), self._rect.right()
@@ -182,8 +186,8 @@ class Overlay:
                 else:
                     high = min(high, words.place.left())
         room = high - low - 2 * MARGIN
-        mm = bar_length_mm(state.mm_per_pixel, min(state.width / 5, max(room, 1.0) * self._ratio))
-        length = mm / state.mm_per_pixel / self._ratio
+        mm = bar_length_mm(mm_per_pixel, min(state.width / 5, max(room, 1.0) * self._ratio))
+        length = mm / mm_per_pixel / self._ratio
         cm = _("{cm} cm").format(cm=number_text(mm / 10, 1, trim=True))
         label = cm if mm >= 10 else _("{mm} mm").format(mm=number_text(mm, 3, trim=True))
         wide = self._metrics.horizontalAdvance(label)

@@ -23,6 +23,7 @@ from workstation.language import _
 from workstation.ui import theme
 from workstation.ui.texts import short_date
 from workstation.ui.viewer import wording
+from workstation.ui.viewer.calibration import ask_length
 from workstation.ui.viewer.canvas import Canvas
 from workstation.ui.viewer.grid import Grid
 from workstation.ui.viewer.keys import command_of
@@ -186,6 +187,7 @@ class ViewerPanel(QWidget):
         session.key_images.changed.connect(self._tell_key_images)
         session.key_image_wanted.connect(self.take_key_image)
         session.report_wanted.connect(self._report)
+        session.calibration_wanted.connect(self._calibrate)
         session.tool_changed.connect(lambda _tool: self.toolbar.refresh())
 
     def close_case(self) -> None:
@@ -300,6 +302,13 @@ class ViewerPanel(QWidget):
         drawing = None if session is None else session.store.get(tracking_uid)
         if drawing is not None and drawing.measured:
             self.insert_into_report.emit(drawing.to_content())
+
+    def _calibrate(self, tracking_uid: str) -> None:
+        session = self.session
+        drawing = None if session is None else session.store.get(tracking_uid)
+        known = None if drawing is None else ask_length(self, drawing)
+        if session is not None and known is not None:
+            session.annotations.calibrate(tracking_uid, known)
 
     def _tell_measurements(self) -> None:
         if self.session is not None:
