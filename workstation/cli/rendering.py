@@ -29,6 +29,7 @@ from workstation.imaging.volume import Volume, transform_of
 from workstation.language import _, number_text
 from workstation.viewing.hanging import load_presets
 from workstation.viewing.loading import sheet_of
+from workstation.viewing.overlay_store import read_planes
 from workstation.viewing.picture import Picture, develop, request_for
 from workstation.viewing.slices import at_slice
 from workstation.viewing.stacks import ShownStack, start_state
@@ -189,16 +190,16 @@ class Render:
         shape, decoder = (), ""
         for frame in wanted:
             stack, k = places[frame]
-            picture, decoder = self._still(stack, k, data)
+            picture, decoder, said = self._still(stack, k, data)
             ending = f"_f{frame + 1:04d}.png" if len(wanted) > 1 else ".png"
             made.append(self._path(instance, ending))
             made[-1].write_bytes(png(picture.pixels))
             shape = picture.pixels.shape
-            notes += [note for note in _greys(picture) if note not in notes]
+            notes += [note for note in said if note not in notes]
         return replace(outcome, decoder=decoder, shape=shape, notes=[*outcome.notes, *notes])
 
-    def _still(self, stack: ShownStack, k: int, data: bytes) -> tuple[Picture, str]:
-        """Image `k` as a viewport that opens the stack and goes there shows it, and the decoder's name."""
+    def _still(self, stack: ShownStack, k: int, data: bytes) -> tuple[Picture, str, list[str]]:
+        """Image `k` as a viewport that opens the stack and goes there shows it, the decoder's name, and notes."""
         opened = start_state(stack, PlaneKind.STACK, *(self.view.size or (2, 2)))
         opened = replace(opened, voi=self._choice(stack, k))
         if self.view.size is None:
@@ -211,7 +212,19 @@ class Render:
         if self.view.size is None:
             state = _one_to_one(stack, state, k)
         sheet, name = _sheet(stack, k, data)
-        return develop(request_for(stack, state, sheet), None)[0], name
+        ref = stack.stack.frames[k]
+        planes, failed = read_planes(ref.instance, ref.frame, lambda _uid: data)
+        picture, _samples = develop(request_for(stack, state, sheet, planes=planes), None)
+        notes = _greys(picture)
+        if picture.marks is not None:
+            # as the canvas draws them over the picture; a file has one layer
+            picture.pixels[picture.marks != 0] = 255
+            notes.append(_("overlay planes in white"))
+        if failed:
+            notes.append(_("an overlay can't be read"))
+        if ref.instance.shutter is not None:
+            notes.append(_("shutter"))
+        return picture, name, notes
 
     def _choice(self, stack: ShownStack, k: int) -> VoiChoice:
         if self.view.window is not None:
@@ -299,6 +312,8 @@ def _described(outcome: Outcome, instance: Instance) -> Outcome:
     spacing: Spacing | None = None
     if instance.has_pixels and instance.pixels is not None:
         spacing = spacing_of(instance)
+        if instance.presentation_intent == "FOR PROCESSING":
+            notes.append(_("for processing, not for diagnosis"))
         if instance.pixels.lossy:
             ratio = instance.pixels.ratio
             notes.append(
