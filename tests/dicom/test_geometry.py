@@ -127,6 +127,40 @@ def test_missing_slices_are_named_and_move_nothing() -> None:
         np.testing.assert_allclose(place[:3], ref.geometry.position, atol=1e-9)
 
 
+def test_another_increment_is_uneven_and_no_row_of_missing_slices() -> None:
+    # an old head: 4 mm through the skull base, then 8 mm
+    stack = only([at((0, 0, z), n) for n, z in enumerate([*range(0, 40, 4), *range(40, 97, 8)])])
+    assert (stack.is_volume, stack.uneven, stack.gaps) == (True, True, ())
+    assert "uneven slices 4–8 mm" in stack.reason
+    # each frame's fraction of the grid is where it stands
+    assert stack.ijk_to_lps is not None
+    for number, ref in enumerate(stack.frames):
+        place = stack.ijk_to_lps @ [0, 0, stack.place_of(number), 1]
+        np.testing.assert_allclose(place[:3], ref.geometry.position, atol=1e-9)
+    with pytest.raises(ValueError, match="no planes"):
+        stack.index_of(3)
+
+
+def test_single_missing_slices_stay_missing_slices() -> None:
+    stack = only([at((0, 0, 2.0 * k), k) for k in range(40) if k not in (5, 11, 12, 20, 31)])
+    assert [(gap.after, gap.missing) for gap in stack.gaps] == [(4, 1), (9, 2), (16, 1), (26, 1)]
+    assert not stack.uneven
+    assert stack.reason.endswith("1 more gap")
+
+
+def test_parts_that_lie_far_from_each_other_are_no_volume_of_air() -> None:
+    for far in (1e6, 5000.3):
+        stack = only([*(at((0, 0, 2.0 * k), k) for k in range(9)), at((0, 0, far), 99)])
+        assert not stack.is_volume
+        assert "too far for one volume" in stack.reason
+        assert len(stack.frames) == 10
+
+
+def test_the_small_steps_of_small_animals_are_no_repeats() -> None:
+    stack = only([at((0, 0, 0.009 * k), k, pixel_spacing=(0.009, 0.009)) for k in range(30)])
+    assert (stack.is_volume, stack.positions, stack.reason) == (True, 30, "")
+
+
 def test_rounded_positions_are_still_even() -> None:
     stack = only([at((0, 0, round(0.7 * k, 2) + (0.01 if k % 3 else 0)), k) for k in range(80)])
     assert stack.is_volume

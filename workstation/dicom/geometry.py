@@ -45,8 +45,9 @@ class Stack:
     the slices in a tilted stack. It is None where there is no volume; `reason` then says why, and for a volume what is
     worth knowing. `slice_index` gives the k of each frame: missing slices leave out indices. In a stack of uneven steps
     it is empty, `slice_places` gives the k of each frame as a fraction, and `planes` of a regular grid are to be
-    blended from the frames on both sides. `split_rule` names what parts this stack from others of its series.
-    `duplicates` counts images that stand where another does, `copies` objects that were given once more.
+    blended from the frames on both sides. `split_rule` names what parts this stack from others of its series; `part`,
+    what tells it from repetitions of the same anatomy: a b-value, an echo, a phase. `duplicates` counts images that
+    stand where another does, `copies` objects that were given once more.
     """
 
     frames: tuple[FrameRef, ...]
@@ -56,6 +57,7 @@ class Stack:
     is_volume: bool = False
     reason: str = ""
     split_rule: str = ""
+    part: str = ""
     tilt_degrees: float = 0.0
     gaps: tuple[Hole, ...] = ()
     positions: int = 0
@@ -161,7 +163,8 @@ def build_stacks(instances: Sequence[Instance]) -> tuple[Stack, ...]:
     for series in by_series.values():
         series.sort(key=_filing_order)
         refs = [FrameRef(instance, frame) for instance in series for frame in range(instance.number_of_frames)]
-        stacks.extend(_stack(group, rule, _copies(group, again)) for group, rule in split(refs))
+        for group, rule, part in split(refs):
+            stacks.append(replace(_stack(group, rule, _copies(group, again)), part=part))
     stacks.sort(key=lambda stack: (_number(stack.first.series_number), stack.series_uid))
     return tuple(stacks)
 

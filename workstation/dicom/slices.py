@@ -21,8 +21,8 @@ _TILTED_DEGREES = 0.05
 _LEAST_SLICES = 3
 # a step this many times the usual one, and of this many mm, is a hole: nothing of the body is guessed across it
 _HOLE_STEPS, _HOLE_MM = 3.0, 10.0
-# so many multiple steps, and more than this part of all, are a change of the increment and no missing slices
-_FEW_JUMPS, _MANY_JUMPS = 3, 0.25
+# more multiple steps than these, one after another, or of this part of all, are another increment, not missing slices
+_FEW_JUMPS, _MANY_JUMPS = 2, 0.25
 _NAMED_HOLES = 3
 _FINEST, _MOST_PLANES = 4, 512
 # a grid that is emptier than this would be memory and nothing else: lying positions, or parts far from each other
@@ -143,13 +143,22 @@ def _even(positions: Vectors, heights: Vectors, normal: Vectors) -> tuple[Vector
     """Grid indices, origin and step; None where the slices are on no grid of their usual step."""
     steps = np.diff(heights)
     multiples = np.maximum(np.rint(steps / float(np.median(steps))), 1)
-    jumps = int((multiples > 1).sum())
-    if jumps >= _FEW_JUMPS and jumps > _MANY_JUMPS * len(steps):
+    jumps = np.flatnonzero(multiples > 1)
+    if len(jumps) > _FEW_JUMPS and (len(jumps) > _MANY_JUMPS * len(steps) or _run(multiples) > _FEW_JUMPS):
         return None
     index = np.concatenate([[0], np.cumsum(multiples)])
     origin, step = _line(index, positions)
     along = float(np.abs((positions - (origin + index[:, None] * step)) @ normal).max())
     return None if along > max(_TOLERANCE * float(step @ normal), _SAME_MM) else (index, origin, step)
+
+
+def _run(multiples: Vectors) -> int:
+    """The most steps in a row that are one multiple of the usual step."""
+    longest = current = 0
+    for before, multiple in zip((1.0, *multiples), multiples, strict=False):
+        current = 0 if multiple == 1 else current + 1 if multiple == before else 1
+        longest = max(longest, current)
+    return longest
 
 
 def _uneven(

@@ -92,8 +92,9 @@ def _rules() -> tuple[tuple[str, Callable[["FrameRef"], Hashable]], ...]:
     )
 
 
-def split(refs: Sequence["FrameRef"]) -> list[tuple[list["FrameRef"], str]]:
-    """The frames of a series in groups, each with the names of the rules that parted it from the others.
+def split(refs: Sequence["FrameRef"]) -> list[tuple[list["FrameRef"], str, str]]:
+    """The frames of a series in groups, each with the names of the rules that parted it from the others, and with what
+    tells it from repetitions of the same anatomy (empty where there are none).
 
     Within a group matrix, orientation, spacing, kind and kernel are the same (but for fans, whose slices are turned
     against each other); the order of frames is kept.
@@ -103,12 +104,11 @@ def split(refs: Sequence["FrameRef"]) -> list[tuple[list["FrameRef"], str]]:
         groups = [part for group in groups for part in _parted(group, name, key)]
     groups = [part for group in groups for part in _clustered(group, _("orientation"), _cosines, _SAME_COSINE, _FAN)]
     groups = [part for group in groups for part in _clustered(group, _("pixel spacing"), _spacings, _SAME_SPACING)]
-    groups = [
-        (members, [*rules, rule] if rule else rules)
+    return [
+        (members, ", ".join([*rules, part] if part else rules), part)
         for whole, rules in groups
-        for members, rule in parted_by_repeats(whole)
+        for members, part in parted_by_repeats(whole)
     ]
-    return [(members, ", ".join(rules)) for members, rules in groups]
 
 
 def _parted(group: Group, name: str, key: Callable[["FrameRef"], Hashable]) -> list[Group]:

@@ -105,7 +105,9 @@ class ShownStack:
         mammogram = self.first.mammography
         if mammogram is not None and mammogram.name:
             return mammogram.name
-        return self.stack.title or self.first.series_description or self.modality
+        title = self.stack.title or self.first.series_description or self.modality
+        # first, as a narrow place cuts the end
+        return f"{self.stack.part} · {title}" if self.stack.part else title
 
     def spacing(self, k: int) -> Spacing:
         """The spacing of image `k` by its own header; images of one stack may differ in it."""
