@@ -223,6 +223,7 @@ QProgressBar {{
 QProgressBar::chunk {{ background: {t.accent}; border-radius: 4px; }}
 QMenu {{ background: {t.raised}; border: 1px solid {t.line}; padding: 4px; }}
 QMenu::item {{ padding: 5px 22px; border-radius: 4px; }}
+QMenu::item:disabled {{ color: {t.muted}; }}
 QMenu::item:selected {{ background: {t.selection}; }}
 QStatusBar, QFrame[role="status"] {{ background: {t.panel}; border-top: 1px solid {t.line}; }}
 QFrame[role="rail"] {{ background: {t.panel}; border-right: 1px solid {t.line}; }}

@@ -8,6 +8,7 @@ from workstation.language import N_
 from workstation.viewing.layout import LAYOUTS
 from workstation.viewing.reading_session import ReadingSession
 from workstation.viewing.tools import TOOLS
+from workstation.viewing.viewport import PlaneKind
 
 Run = Callable[[ReadingSession], None]
 Enabled = Callable[[ReadingSession], bool]
@@ -54,6 +55,32 @@ def _toggle_mpr(session: ReadingSession) -> None:
         session.reformats.show_stack()
     else:
         session.reformats.show_mpr()
+
+
+def _overlays(session: ReadingSession) -> bool:
+    """Whether the image shown has graphics or overlay planes that may be out of sight."""
+    stack, state = session.views.stack(session.views.active), session.views.current.state
+    if stack is None or state.kind is not PlaneKind.STACK:
+        return False
+    presentation = session.views.presentation(session.views.active)
+    drawn = presentation is not None and bool(presentation.annotations or presentation.activated)
+    return drawn or bool(stack.instance(state.index).overlays)
+
+
+def _shutter(session: ReadingSession) -> bool:
+    """Whether the image shown has a shutter, its own or that of the presentation state in force."""
+    stack, state = session.views.stack(session.views.active), session.views.current.state
+    if stack is None or state.kind is not PlaneKind.STACK:
+        return False
+    presentation = session.views.presentation(session.views.active)
+    return (stack.instance(state.index) if presentation is None else presentation).shutter is not None
+
+
+def _presentations(session: ReadingSession) -> bool:
+    stack, state = session.views.stack(session.views.active), session.views.current.state
+    if stack is None or state.kind is not PlaneKind.STACK:
+        return False
+    return any(not one.refusal for one in session.case.presentations.offered(stack, state.index))
 
 
 SLABS = (THIN, Slab(5.0, "mean"), Slab(10.0, "mip"), Slab(10.0, "minip"))
@@ -152,6 +179,33 @@ COMMANDS: tuple[Command, ...] = (
         "mdi6.flip-horizontal",
     ),
     Command("view.slab", N_("Slab: off, mean, MIP, MinIP"), ("B",), _on_active(_next_slab), _can_slab, "mdi6.layers"),
+    Command(
+        "view.presentation",
+        N_("Next stored view"),
+        ("N",),
+        _on_active(lambda session, number: session.move.next_presentation(number)),
+        _presentations,
+        "mdi6.image-edit-outline",
+        lambda session: session.views.presentation(session.views.active) is not None,
+    ),
+    Command(
+        "view.overlays",
+        N_("Graphics on the image"),
+        ("X",),
+        _on_active(lambda session, number: session.move.toggle_overlays(number)),
+        _overlays,
+        "mdi6.vector-square",
+        lambda session: session.views.current.state.overlays and _overlays(session),
+    ),
+    Command(
+        "view.shutter",
+        N_("Shutter"),
+        ("U",),
+        _on_active(lambda session, number: session.move.toggle_shutter(number)),
+        _shutter,
+        "mdi6.camera-iris",
+        lambda session: session.views.current.state.shuttered and _shutter(session),
+    ),
     _layout("1x1", ("Ctrl+1",)),
     _layout("1x2", ("Ctrl+2",)),
     _layout("2x2", ("Ctrl+4",)),
@@ -197,6 +251,23 @@ COMMANDS: tuple[Command, ...] = (
         lambda session: session.key_image_wanted.emit(session.views.active),
         _shows,
         "mdi6.camera-plus-outline",
+    ),
+    Command(
+        "document.next",
+        N_("Next document"),
+        ("Shift+D",),
+        lambda session: session.next_document(),
+        lambda session: bool(session.case.documents),
+        "mdi6.text-box-search-outline",
+    ),
+    Command(
+        "layers.toggle",
+        N_("Segmentations on or off"),
+        ("J",),
+        lambda session: session.case.layers.toggle(),
+        lambda session: bool(session.case.layers.all),
+        "mdi6.shape-outline",
+        lambda session: any(layer.visible for layer in session.case.layers.all),
     ),
     Command(
         "measurement.report",

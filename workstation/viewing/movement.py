@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from workstation.imaging.reslice import THIN, Slab
-from workstation.imaging.voi import Window
+from workstation.imaging.voi import VoiTable, Window
+from workstation.language import N_
 from workstation.viewing.hanging import Preset
 from workstation.viewing.linking import panned_alike, parallel
 from workstation.viewing.presenting import presented, unpresented
@@ -12,6 +13,9 @@ from workstation.viewing.stacks import ShownStack
 from workstation.viewing.vectors import add
 from workstation.viewing.viewport import PlaneKind, ViewportState, VoiChoice
 from workstation.viewing.viewports import Viewports
+
+TABLE_LEFT = N_("VOI LUT left")
+"""The name of a window that took the place of a table."""
 
 
 class Movement:
@@ -159,7 +163,10 @@ class Movement:
         self._views.show(number, replace(self._views[number].state, slab=slab))
 
     def set_window(self, number: int, window: Window) -> None:
-        self.choose_voi(number, VoiChoice("manual", "", window))
+        """A window by hand. Over a VOI LUT it leaves the LUT, and the name of the window says so from then on."""
+        chosen = self._views[number].state.voi
+        left = chosen.name == TABLE_LEFT or isinstance(self._views.voi(number), VoiTable)
+        self.choose_voi(number, VoiChoice("manual", TABLE_LEFT if left else "", window))
 
     def apply_preset(self, number: int, preset: Preset) -> None:
         self.choose_voi(number, VoiChoice("preset", preset.title, preset.window))

@@ -3,6 +3,8 @@
 A picture is painted device pixel by device pixel, straight from the array it came in; nothing is scaled here.
 """
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QBuffer, QIODevice, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
@@ -16,12 +18,14 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from workstation.language import _
 from workstation.ui import theme
 from workstation.ui.viewer.overlay import Look, Overlay
+from workstation.ui.viewer.presented_painting import paint_marks
 from workstation.ui.viewer.slider import SLIDER_WIDTH, slider_track
+from workstation.ui.viewer.viewport_menu import viewport_menu
 from workstation.viewing.picture import Picture
 from workstation.viewing.pointer import Button, PointerEvent
 from workstation.viewing.reading_session import ReadingSession
@@ -49,6 +53,8 @@ class Canvas(QWidget):
         self._hand: Hand | None = None
         self._wheel = 0.0
         self._sliding = False
+        self._menu: QMenu | None = None
+        self._menu_at: QPointF | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -111,6 +117,9 @@ class Canvas(QWidget):
         image = picture_image(picture)
         image.setDevicePixelRatio(ratio)
         painter.drawImage(QPointF(0, 0), image)
+        if picture.tint is not None:
+            painter.drawImage(QPointF(0, 0), tint_image(picture.tint, ratio))
+        paint_marks(painter, picture, ratio)
         Overlay(session, self.number, painter, QRectF(self.rect()), ratio).paint(picture, stack, look)
         if picture.missing:
             failed = session.case.loader(stack.key).failures.get(picture.state.index)
@@ -177,6 +186,9 @@ class Canvas(QWidget):
         if session is None or self._hand is None:
             return
         self.activated.emit(self.number)
+        self._menu_at = None
+        if event.button() is Qt.MouseButton.RightButton and not self._hand.busy:
+            self._menu_at = event.position()
         on_slider = event.position().x() >= self.width() - SLIDER_WIDTH
         if event.button() is Qt.MouseButton.LeftButton and on_slider and not self._hand.busy:
             self._sliding = True
@@ -198,7 +210,19 @@ class Canvas(QWidget):
             self._sliding = False
         elif self._hand is not None and self._here is not None:
             self._hand.handle(self._pointer("release", event))
+            self._open_menu(event)
             self.update()
+
+    def _open_menu(self, event: QMouseEvent) -> None:
+        """A right press that was no drag opens the viewport's menu."""
+        session, pressed, self._menu_at = self._here, self._menu_at, None
+        if session is None or pressed is None or event.button() is not Qt.MouseButton.RightButton:
+            return
+        if (event.position() - pressed).manhattanLength() > QApplication.startDragDistance():
+            return
+        self._menu = viewport_menu(session, self.number)
+        if self._menu is not None:
+            self._menu.popup(event.globalPosition().toPoint())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         session = self._here
@@ -279,6 +303,14 @@ class Canvas(QWidget):
         shape = Qt.CursorShape.PointingHandCursor if gripping else shape
         if self.cursor().shape() != shape:
             self.setCursor(shape)
+
+
+def tint_image(tint: NDArray[np.uint8], ratio: float) -> QImage:
+    """What lies over a picture as an image; valid as long as the array lives."""
+    height, width = tint.shape[:2]
+    image = QImage(tint.data, width, height, tint.strides[0], QImage.Format.Format_RGBA8888_Premultiplied)
+    image.setDevicePixelRatio(ratio)
+    return image
 
 
 def picture_image(picture: Picture) -> QImage:

@@ -13,11 +13,15 @@ from workstation.language import _, number_text
 from workstation.ui import theme
 from workstation.ui.viewer import wording
 from workstation.ui.viewer.lettering import EDGE, SHADE, TEXT_POINTS, text_picture
+from workstation.ui.viewer.mark_painting import paint_marks_of_others
 from workstation.ui.viewer.measurement_painting import MeasurementPainter
+from workstation.ui.viewer.presented_painting import GraphicPainter
 from workstation.ui.viewer.slider import MARGIN, SLIDER_WIDTH, paint_slider
+from workstation.viewing.appearance_notes import appearance_notes, presentation_in_force
 from workstation.viewing.fidelity import fidelity_notes
 from workstation.viewing.orientation import EdgeLetters, letters_of_axes, letters_of_projection
 from workstation.viewing.picture import Picture
+from workstation.viewing.presented_graphics import graphics_of
 from workstation.viewing.reading_session import ReadingSession
 from workstation.viewing.reformats import PLANES
 from workstation.viewing.rulers import spacing_at
@@ -80,9 +84,11 @@ class Overlay:
         corners = self._corners(picture, stack, look)
         letters = self._letters(stack, state)
         self.taken = [words.place for words in corners + letters]
+        self._presented(stack, state)
         self._lines(state)
         measurements = MeasurementPainter(self._painter, self._rect, self._ratio, self._metrics)
         measurements.paint(self._session.annotations, self._session.store.selected, state, self.taken)
+        paint_marks_of_others(self._painter, self._session.marks.visible(state, stack), self.at, self._text)
         self._scale_bar(stack, state, corners)
         for words in corners + letters:
             self._write(words)
@@ -133,15 +139,23 @@ class Overlay:
         named = [(where[0], plane)] if state.kind is not PlaneKind.STACK else []
         rest = where[len(named) :]
         zoom = self._zoom(stack, state)
-        scales = self._session.annotations.scales
-        notes = fidelity_notes(stack, self._session.case.loader(stack.key), state, scales)
+        case = self._session.case
+        notes = [
+            *case.remarks(stack),
+            *appearance_notes(case, stack, state),
+            *fidelity_notes(stack, case.loader(stack.key), state, self._session.annotations.scales),
+        ]
+        stored, offers = self._stored_views(stack, state)
         greys = wording.grey_lines(state, picture.voi, zoom)
         return [
             *self._block([(line, text if row == 0 else muted) for row, line in enumerate(identity)], False, False),
             *self._block(prior + [(line, text if row == 0 else muted) for row, line in enumerate(series)], True, False),
             *self._block(named + [(line, text if row == 0 else muted) for row, line in enumerate(rest)], False, True),
             *self._block(
-                [(note, warning) for note in notes] + [(line, text if "W" in line else muted) for line in greys],
+                [(note, warning) for note in notes]
+                + [(name, text) for name in stored]
+                + [(offer, muted) for offer in offers]
+                + [(line, text if "W" in line else muted) for line in greys],
                 True,
                 True,
             ),
@@ -206,6 +220,26 @@ class Overlay:
         self._text(x - wide / 2, y - 7, label, QColor("#e4e4e4"))
 
     # graphics
+
+    def _presented(self, stack: ShownStack, state: ViewportState) -> None:
+        """What the presentation state in force draws."""
+        presentation = presentation_in_force(self._session.case, stack, state)
+        if presentation is not None and state.overlays:
+            strokes, labels = graphics_of(presentation, stack, state)
+            GraphicPainter(self._painter, self._ratio).paint(strokes, labels)
+
+    def _stored_views(self, stack: ShownStack, state: ViewportState) -> tuple[list[str], list[str]]:
+        """The name of the presentation state in force; or what is on offer, and what can't be had."""
+        if state.kind is not PlaneKind.STACK:
+            return [], []
+        offered = self._session.case.presentations.offered(stack, state.index)
+        presentation = presentation_in_force(self._session.case, stack, state)
+        if presentation is not None:
+            return [wording.presentation_name(presentation)], []
+        fit = [one for one in offered if not one.refusal]
+        if fit:
+            return [], [_("stored view: {title} (N)").format(title=fit[0].label or _(fit[0].kind))]
+        return [], [one.refusal for one in offered[:1]]
 
     def _plane_colour(self, number: int, kind: PlaneKind) -> QColor:
         """A plane keeps its colour when it is turned."""

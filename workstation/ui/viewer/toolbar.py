@@ -13,9 +13,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSizePolicy, QToolButt
 from workstation.language import _
 from workstation.ui import theme
 from workstation.ui.viewer.keys import key_text
+from workstation.ui.viewer.viewport_menu import fill_greys
 from workstation.viewing.commands import BY_ID, Command
 from workstation.viewing.reading_session import ReadingSession
-from workstation.viewing.viewport import VoiChoice
 
 # the windows menu stands after the first tools
 _GROUPS = (
@@ -23,7 +23,16 @@ _GROUPS = (
     tuple(f"tool.{name}" for name in ("length", "ellipse", "polygon", "angle", "cobb", "point")),
     ("layout.mpr", "layout.1x1", "layout.1x2", "layout.2x2", "link.toggle"),
     ("key_image.take", "measurement.report", "edit.undo"),
-    ("view.reset", "view.invert", "view.flip", "view.turn", "view.slab"),
+    (
+        "view.reset",
+        "view.invert",
+        "view.flip",
+        "view.turn",
+        "view.slab",
+        "view.presentation",
+        "view.overlays",
+        "view.shutter",
+    ),
     ("measurement.delete", "edit.redo"),
 )
 _SPACING = 1
@@ -114,21 +123,8 @@ class Toolbar(QFrame):
     def _fill_windows(self, menu: QMenu) -> None:
         """Presets of the active stack, all alternatives of its file by name, and a window made from the pixels."""
         menu.clear()
-        session = self._session
-        stack = None if session is None else session.views.stack(session.views.active)
-        if session is None or stack is None:
-            return
-        number = session.views.active
-        for preset in session.presets:
-            if preset.fits(stack):
-                text = f"{_(preset.title)}\t{preset.key}"
-                menu.addAction(text, partial(session.move.apply_preset, number, preset))
-        menu.addSeparator()
-        for at, offered in enumerate(stack.alternatives(session.views.current.state.index)):
-            text = offered.name or _("From the file, {number}").format(number=at + 1)
-            choice = VoiChoice("file", offered.name, None, at)
-            menu.addAction(text, partial(session.move.choose_voi, number, choice))
-        menu.addAction(_("Automatic"), partial(session.move.choose_voi, number, VoiChoice("auto")))
+        if self._session is not None:
+            fill_greys(menu, self._session, self._session.views.active)
 
     def _fill_more(self, menu: QMenu) -> None:
         """What found no room."""

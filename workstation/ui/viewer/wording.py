@@ -7,8 +7,8 @@ from typing import Literal
 from workstation.dicom import concepts
 from workstation.dicom.content import Quantity
 from workstation.dicom.instance import Instance
-from workstation.imaging.uncertainty import decimals
 from workstation.dicom.presentation_state import PresentationState
+from workstation.imaging.uncertainty import decimals
 from workstation.imaging.voi import AUTO, Voi, Window
 from workstation.language import N_, _, number_text
 from workstation.ui.texts import encoding_note, person_name, sex_and_age, short_date
