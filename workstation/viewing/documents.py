@@ -230,4 +230,8 @@ def unit_sign(line: ContentLine) -> str:
     code = line.unit
     if code.value in signs:
         return signs[code.value]
+    if code.value in {"{SUVbw}g/ml", "g/ml{SUVbw}"}:
+        return "SUVbw"
+    if code.value.startswith("{") and code.value.endswith("}"):
+        return code.value[1:-1]
     return code.value if code.scheme == "UCUM" else code.meaning or code.value

@@ -12,6 +12,7 @@ from workstation.viewing.annotations import Annotations
 from workstation.viewing.hanging import Placement, Preset, hang, load_presets, load_protocols
 from workstation.viewing.key_images import KeyImages
 from workstation.viewing.loading import Deliver
+from workstation.viewing.marks import Marks
 from workstation.viewing.measurements import MeasurementStore
 from workstation.viewing.movement import Movement
 from workstation.viewing.open_case import OpenCase, PriorStudy
@@ -27,6 +28,10 @@ class ReadingSession:
     tool_changed = Signal(str)
     key_image_wanted = Signal(int)
     report_wanted = Signal(str)
+    document_wanted = Signal(str)
+    """The key of a document to show."""
+    documents_changed = Signal()
+    """Another document is shown, or none; or rejected images are offered now."""
     calibration_wanted = Signal(str)
 
     def __init__(self, case: OpenCase, workers: Workers, deliver: Deliver) -> None:
@@ -37,6 +42,9 @@ class ReadingSession:
         self.reformats = Reformats(self.views)
         self.annotations = Annotations(self.views, self.store)
         self.key_images = KeyImages()
+        self.marks = Marks()
+        self.document = ""
+        """The key of the document that is shown."""
         self.presets: tuple[Preset, ...] = load_presets()
         self.tool = "window"
         self._hung: tuple[Any, ...] | None = None
@@ -45,6 +53,13 @@ class ReadingSession:
     def close(self) -> None:
         self.views.close()
         self.case.close()
+
+    def next_document(self) -> None:
+        """The document after the one that is shown, from the last back to the first."""
+        keys = [document.key for document in self.case.documents]
+        if keys:
+            at = keys.index(self.document) + 1 if self.document in keys else 0
+            self.document_wanted.emit(keys[at % len(keys)])
 
     def choose_tool(self, tool: str) -> None:
         if tool != self.tool:

@@ -23,6 +23,9 @@ class Grid(QWidget):
         super().__init__(parent)
         self._session: ReadingSession | None = None
         self._canvases: list[Canvas] = []
+        self.covered = -1
+        """The viewport whose place a document has; -1 for none."""
+        self._cover: QWidget | None = None
         self.setAcceptDrops(True)
         self.setMinimumSize(320, 240)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -37,6 +40,19 @@ class Grid(QWidget):
         self._session = session
         for canvas in self._canvases:
             canvas.set_session(session)
+        self.arrange()
+
+    def cover(self, number: int, widget: QWidget) -> None:
+        """Give a viewport's place to a widget that is a child of this one."""
+        self.covered, self._cover = number, widget
+        self.arrange()
+        widget.raise_()
+
+    def uncover(self) -> None:
+        """The viewport is back in its place."""
+        if self._cover is not None:
+            self._cover.hide()
+        self.covered, self._cover = -1, None
         self.arrange()
 
     def arrange(self) -> None:
@@ -55,8 +71,18 @@ class Grid(QWidget):
             seen = number < count and not alone
             if seen:
                 canvas.take_place(self._cell(number))
-            canvas.setVisible(seen)
+            canvas.setVisible(seen and number != self.covered)
             canvas.update()
+        self._place_cover()
+
+    def _place_cover(self) -> None:
+        session, cover = self._session, self._cover
+        if session is None or cover is None:
+            return
+        alone = session.views.maximised and self.covered != session.views.active
+        if not alone and self.covered < len(session.views):
+            cover.setGeometry(self._cell(self.covered))
+        cover.setVisible(not alone and self.covered < len(session.views))
 
     def _cell(self, number: int) -> QRect:
         session = self._session
@@ -84,6 +110,7 @@ class Grid(QWidget):
         for number, canvas in enumerate(self.canvases):
             if not canvas.isHidden():
                 canvas.take_place(self._cell(number))
+        self._place_cover()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(self.rect(), QColor(theme.current().window))

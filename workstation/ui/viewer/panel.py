@@ -23,6 +23,7 @@ from workstation.language import _
 from workstation.ui import theme
 from workstation.ui.texts import short_date
 from workstation.ui.viewer import wording
+from workstation.ui.viewer.beside import Beside
 from workstation.ui.viewer.calibration import ask_length
 from workstation.ui.viewer.canvas import Canvas
 from workstation.ui.viewer.grid import Grid
@@ -68,6 +69,7 @@ class ViewerPanel(QWidget):
         self.toolbar = Toolbar(self)
         self.strip = Strip(self)
         self.grid = Grid(self)
+        self.beside = Beside(self.grid, workers, lambda work: self._thread.post(work), self)
         self._band = QFrame(self)
         theme.set_role(self._band, "band-danger")
         self._band_text = QLabel(self._band)
@@ -87,6 +89,9 @@ class ViewerPanel(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.toolbar.run.connect(self.run)
         self.strip.chosen.connect(self._place_here)
+        self.strip.document_chosen.connect(self.beside.open)
+        self.strip.layer_chosen.connect(self._toggle_layer)
+        self.strip.rejected_wanted.connect(self._show_rejected)
         self.grid.stack_dropped.connect(self._place)
         self.grid.painted.connect(self.painted)
 
@@ -94,6 +99,7 @@ class ViewerPanel(QWidget):
         middle = QHBoxLayout()
         middle.setSpacing(0)
         middle.addWidget(self.strip)
+        middle.addWidget(self.beside.layers)
         middle.addWidget(self.grid, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -127,6 +133,7 @@ class ViewerPanel(QWidget):
         self.strip.set_session(session)
         self.toolbar.set_session(session)
         self.grid.set_session(session)
+        self.beside.set_session(session)
         if case.stacks and not (view_json and session.restore(view_json)):
             session.hang()
         self._show_strangers(case)
@@ -147,6 +154,22 @@ class ViewerPanel(QWidget):
         self._show_strangers(session.case)
         self._show_state()
         self._draw_thumbnails(session)
+
+    def _toggle_layer(self, key: str) -> None:
+        """Switch a segmentation on or off."""
+        layers = None if self.session is None else self.session.case.layers
+        layer = None if layers is None else layers.layer(key)
+        if layers is not None and layer is not None:
+            layers.show(layer, not layer.visible)
+
+    def _show_rejected(self) -> None:
+        """Offer what notes of rejection hide."""
+        session = self.session
+        if session is not None:
+            session.case.show_rejected()
+            self.strip.set_session(session)
+            self._show_state()
+            self._draw_thumbnails(session)
 
     def _show_strangers(self, case: OpenCase) -> None:
         self._band_text.setText(
@@ -185,6 +208,9 @@ class ViewerPanel(QWidget):
         store.shown.connect(self.toolbar.refresh)
         session.annotations.sketch_changed.connect(self._repaint_all)
         session.key_images.changed.connect(self._tell_key_images)
+        session.documents_changed.connect(self._show_state)
+        session.case.layers.changed.connect(self._show_state)
+        session.marks.changed.connect(self._repaint_all)
         session.key_image_wanted.connect(self.take_key_image)
         session.report_wanted.connect(self._report)
         session.calibration_wanted.connect(self._calibrate)
@@ -200,6 +226,7 @@ class ViewerPanel(QWidget):
             self._keep_view()
         self._arrival.stop()
         self._arrivals = set()
+        self.beside.set_session(None)
         self.session = None
         for future in self._thumbnails:
             future.cancel()
@@ -333,6 +360,8 @@ class ViewerPanel(QWidget):
         if session is None or stack is None:
             return
         session.reformats.show_stack()
+        if number == self.grid.covered:
+            self.beside.close()
         number = min(number, len(session.views) - 1)
         session.views.place(number, stack)
         session.views.activate(number)

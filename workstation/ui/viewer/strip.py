@@ -1,4 +1,4 @@
-"""The strip of series at the left: a small picture of each, those of earlier studies under their date."""
+"""The strip at the left: series by their pictures, segmentations, documents; earlier studies under their date."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,11 +6,16 @@ from PySide6.QtCore import QMimeData, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QDrag, QFont, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QApplication, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from workstation.dicom.content import StudyHeader
 from workstation.language import _, ngettext
 from workstation.ui import theme
 from workstation.ui.texts import short_date
+from workstation.ui.viewer.cards import Card, DocumentCard, LayerCard, RejectedCard
 from workstation.ui.viewer.grid import STACK_MIME
+from workstation.viewing.documents import CaseDocument
 from workstation.viewing.reading_session import ReadingSession
+from workstation.viewing.rejection import SetAside
+from workstation.viewing.segment_layers import SegmentLayer
 from workstation.viewing.stacks import ShownStack
 
 WIDTH = 148
@@ -120,13 +125,18 @@ class SeriesCard(QWidget):
 
 
 class Strip(QScrollArea):
-    """All stacks of a case. `chosen` gives the key of the one to show in the active viewport."""
+    """All that a case offers. `chosen` gives the key of the stack to show in the active viewport."""
 
     chosen = Signal(str)
+    document_chosen = Signal(str)
+    layer_chosen = Signal(str)
+    rejected_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.cards: dict[str, SeriesCard] = {}
+        self.documents: dict[str, DocumentCard] = {}
+        self.layers: dict[str, LayerCard] = {}
         self.setFixedWidth(WIDTH + 6)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidgetResizable(True)
@@ -134,32 +144,59 @@ class Strip(QScrollArea):
         self.set_session(None)
 
     def set_session(self, session: ReadingSession | None) -> None:
-        """Cards for all stacks of the session's case."""
+        """Cards for all that the session's case offers, study by study: series, segmentations, documents."""
         body = QFrame()
         theme.set_role(body, "panel")
         column = QVBoxLayout(body)
         column.setContentsMargins(6, 6, 6, 6)
         column.setSpacing(6)
-        self.cards = {}
-        study = ""
-        for stack in session.case.stacks if session is not None else ():
-            if stack.study.study_uid != study:
-                study = stack.study.study_uid
-                column.addWidget(self._heading(stack))
-            card = SeriesCard(stack, body)
-            card.chosen.connect(self.chosen)
-            self.cards[stack.key] = card
-            column.addWidget(card)
+        self.cards, self.documents, self.layers = {}, {}, {}
+        for study, prior, reason in _studies(session):
+            column.addWidget(self._heading(study, prior, reason))
+            for card in self._cards_of(session, study, body):
+                column.addWidget(card)
         column.addStretch(1)
         self.setWidget(body)
 
-    def _heading(self, stack: ShownStack) -> QLabel:
-        date = short_date(stack.study.study_date)
-        label = QLabel(_("Prior {date}").format(date=date) if stack.prior else _("Current {date}").format(date=date))
+    def _cards_of(self, session: ReadingSession | None, study: StudyHeader, body: QWidget) -> list[QWidget]:
+        if session is None:
+            return []
+        case, uid, found = session.case, study.study_uid, list[QWidget]()
+        for stack in case.stacks:
+            if stack.study.study_uid == uid:
+                card = self.cards[stack.key] = SeriesCard(stack, body)
+                card.chosen.connect(self.chosen)
+                found.append(card)
+        for layer in case.layers.all:
+            if layer.study.study_uid == uid:
+                eye = self.layers[layer.key] = LayerCard(layer, body)
+                eye.chosen.connect(self.layer_chosen)
+                found.append(self._sized(eye))
+        for document in case.documents:
+            if document.study.study_uid == uid:
+                paper = self.documents[document.key] = DocumentCard(document, body)
+                paper.chosen.connect(self.document_chosen)
+                found.append(self._sized(paper))
+        aside = tuple(one for one in case.rejected if one.study.study_uid == uid)
+        if aside:
+            hidden = RejectedCard(aside, body)
+            hidden.clicked.connect(self.rejected_wanted)
+            found.append(self._sized(hidden))
+        return found
+
+    @staticmethod
+    def _sized(card: Card) -> Card:
+        card.setFixedWidth(WIDTH - 16)
+        card.setFixedHeight(card.sizeHint().height())
+        return card
+
+    def _heading(self, study: StudyHeader, prior: bool, reason: str) -> QLabel:
+        date = short_date(study.study_date)
+        label = QLabel(_("Prior {date}").format(date=date) if prior else _("Current {date}").format(date=date))
         label.setWordWrap(True)
-        theme.set_role(label, "warning" if stack.prior else "muted")
-        if stack.reason:
-            label.setToolTip(stack.reason)
+        theme.set_role(label, "warning" if prior else "muted")
+        if reason:
+            label.setToolTip(reason)
         return label
 
     def show_state(self, session: ReadingSession) -> None:
@@ -167,6 +204,10 @@ class Strip(QScrollArea):
         shown = {viewport.state.stack for viewport in session.views.all}
         for key, card in self.cards.items():
             card.set_shown(key in shown)
+        for key, paper in self.documents.items():
+            paper.set_shown(key == session.document)
+        for eye in self.layers.values():
+            eye.refresh()
 
     def show_progress(self, session: ReadingSession) -> None:
         """How much of each stack is there, and how much memory they take together."""
@@ -175,3 +216,17 @@ class Strip(QScrollArea):
             loader = pixels.held(key)
             card.set_loaded(0 if loader is None else loader.loaded_count)
         self.setToolTip(pixels.text())
+
+
+def _studies(session: ReadingSession | None) -> list[tuple[StudyHeader, bool, str]]:
+    """(study, whether it is a prior, why it was chosen) of all that is offered: the study itself first."""
+    if session is None:
+        return []
+    case = session.case
+    found: dict[str, tuple[StudyHeader, bool, str]] = {}
+    for stack in case.stacks:
+        found.setdefault(stack.study.study_uid, (stack.study, stack.prior, stack.reason))
+    others: list[SegmentLayer | CaseDocument | SetAside] = [*case.layers.all, *case.documents, *case.rejected]
+    for one in others:
+        found.setdefault(one.study.study_uid, (one.study, one.prior, ""))
+    return sorted(found.values(), key=lambda each: each[1])

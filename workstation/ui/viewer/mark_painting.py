@@ -1,0 +1,64 @@
+"""Graphics of others over a picture: what an open report points at; dashed, without handles: not to be moved."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QBrush, QColor, QPainter, QPen, QPolygonF
+
+from workstation.ui import theme
+from workstation.ui.viewer.lettering import SHADE
+from workstation.viewing.marks import Mark, PixelPoint
+
+_COLOUR = QColor("#7fd0c4")
+_ARM = 7.0
+
+
+def paint_marks_of_others(
+    painter: QPainter,
+    marks: Sequence[tuple[Mark, tuple[PixelPoint, ...]]],
+    at: Callable[[float, float], QPointF],
+    write: Callable[[float, float, str, QColor], None],
+) -> None:
+    """Each mark with its label as the report writes it; `at` turns device pixels into the painter's."""
+    for mark, pixels in marks:
+        points = [at(x, y) for x, y in pixels]
+        colour = QColor(theme.current().accent).lighter(125) if mark.chosen else _COLOUR
+        pen = QPen(colour, 1.6)
+        pen.setDashPattern([5, 3])
+        painter.setBrush(QBrush(Qt.BrushStyle.NoBrush))
+        for stroke in (QPen(SHADE, 3.6), pen):
+            painter.setPen(stroke)
+            _draw(painter, mark.graphic_type, points)
+        corner = max(points, key=lambda point: (point.x(), point.y()))
+        line = painter.fontMetrics().height()
+        for row, text in enumerate(mark.label.splitlines()):
+            write(corner.x() + 10, corner.y() + row * line, text, colour)
+
+
+def _draw(painter: QPainter, kind: str, points: list[QPointF]) -> None:
+    if kind in {"POINT", "MULTIPOINT"}:
+        for point in points:
+            painter.drawLine(point + QPointF(-_ARM, 0), point + QPointF(_ARM, 0))
+            painter.drawLine(point + QPointF(0, -_ARM), point + QPointF(0, _ARM))
+    elif kind == "CIRCLE" and len(points) == 2:
+        radius = math.hypot(points[1].x() - points[0].x(), points[1].y() - points[0].y())
+        painter.drawEllipse(points[0], radius, radius)
+    elif kind in {"ELLIPSE", "ELLIPSOID"} and len(points) >= 4:
+        _ellipse(painter, points)
+    elif kind == "POLYGON":
+        painter.drawPolygon(QPolygonF(points))
+    else:
+        painter.drawPolyline(QPolygonF(points))
+
+
+def _ellipse(painter: QPainter, points: list[QPointF]) -> None:
+    """By the ends of its axes (PS3.3 C.18.6.1.2)."""
+    first, second, third, fourth = points[:4]
+    centre = (first + second) / 2
+    major, minor = second - first, fourth - third
+    painter.save()
+    painter.translate(centre)
+    painter.rotate(math.degrees(math.atan2(major.y(), major.x())))
+    painter.drawEllipse(QPointF(0, 0), math.hypot(major.x(), major.y()) / 2, math.hypot(minor.x(), minor.y()) / 2)
+    painter.restore()
