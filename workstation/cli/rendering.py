@@ -168,7 +168,10 @@ class Render:
         shape: tuple[int, ...] = (len(wanted), instance.rows, instance.columns)
         shape = (*shape, 3) if instance.pixels.colour else shape
         target: NDArray[Any] | None = None
-        decoder = ""
+        decoder, notes = "", outcome.notes
+        if instance.colour_profile is not None:
+            # values are as the object holds them; its ICC profile is a matter of showing them
+            instance, notes = replace(instance, colour_profile=None), [*notes, _("colours of its own ICC profile")]
         for number, (frame, transform) in enumerate(zip(wanted, transforms, strict=True)):
             stored, decoder = decode_frame_named(instance, data, frame)
             if target is None:
@@ -176,7 +179,7 @@ class Render:
                 made.append(self._path(instance, ".npy"))
                 target = np.lib.format.open_memmap(made[0], mode="w+", dtype=dtype, shape=shape)
             target[number] = modality_values(stored, transform, dtype)
-        return replace(outcome, decoder=decoder, shape=shape)
+        return replace(outcome, decoder=decoder, shape=shape, notes=notes)
 
     def _pictures(
         self, outcome: Outcome, instance: Instance, data: bytes, wanted: list[int], made: list[Path]
