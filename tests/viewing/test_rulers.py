@@ -131,6 +131,11 @@ def test_each_number_says_whence_its_millimetres_and_what_speaks_against_them(de
     line = drawn(session, "length", (10, 10), (50, 10))
     assert (value(line).value, line.spacing_source, line.doubt) == (pytest.approx(20.0), spacing.DETECTOR, RESIZED)
     assert RESIZED in line.to_content().remark
+    # how far the object was from the detector nobody knows: no ± that pretends to
+    assert value(line).uncertainty == 0
+    angle = drawn(session, "angle", (30, 10), (10, 10), (30, 20))
+    assert angle.doubt == ""
+    assert value(angle, concepts.ANGLE).uncertainty > 0
     stack = session.views.stack(0)
     assert stack is not None
     notes = fidelity_notes(stack, session.case.loader(stack.key), session.views[0].state)
@@ -157,6 +162,10 @@ def test_a_known_length_calibrates_all_numbers_of_its_image_in_one_step(radiogra
     assert value(now[angle.tracking_uid], concepts.ANGLE).value == pytest.approx(value(angle, concepts.ANGLE).value)
     assert radiograph.store.measurements()[0].spacing_source == "calibrated by the reader"
     assert value(drawn(radiograph, "length", (0, 0), (30, 0))).value == pytest.approx(12.0)
+    # both ends of the line that is measured, and of the coin's: 0.4 mm a pixel, 2·√(2/12) of it each
+    one = 2 * math.sqrt(2 / 12) * 0.4
+    assert value(now[line.tracking_uid]).uncertainty == pytest.approx(math.hypot(one, one * 16 / 20), rel=1e-6)
+    assert value(now[coin.tracking_uid]).uncertainty == 0
     radiograph.store.undo()
     radiograph.store.undo()
     assert [value(each).value for each in radiograph.store.drawings[:2]] == pytest.approx([20.0, 25.0])

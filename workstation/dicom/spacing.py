@@ -91,7 +91,7 @@ def _projection(instance: Instance, own: tuple[float, ...] | None) -> Spacing:
         distances = instance.source_to_detector_mm, instance.source_to_patient_mm
         if not factor and distances[0] and distances[1] and distances[1] > 0:
             factor = distances[0] / distances[1]
-        if factor and factor >= 1:
+        if factor and factor > 1:
             return Spacing(imager[0] / factor, imager[1] / factor, ESTIMATED, doubt)
         return Spacing(imager[0], imager[1], DETECTOR, doubt)
     nominal = instance.nominal_scanned_spacing

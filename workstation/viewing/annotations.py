@@ -10,7 +10,7 @@ from workstation.viewing import measuring
 from workstation.viewing.drawings import Drawing
 from workstation.viewing.grips import Grip, grip_at
 from workstation.viewing.measurements import Drawings, MeasurementStore
-from workstation.viewing.rulers import Scales, calibratable
+from workstation.viewing.rulers import ReaderScale, Scales, calibratable
 from workstation.viewing.slices import slices_of, through
 from workstation.viewing.stacks import ShownStack
 from workstation.viewing.vectors import Vec, add, distance, dot, subtract, vec
@@ -192,9 +192,9 @@ class Annotations:
 
 
 def scales_of(drawings: Drawings) -> Scales:
-    """The calibrations among drawings by SOP Instance UID: mm for a unit of the image's space; the newest holds."""
+    """The calibrations among drawings, by SOP Instance UID; the newest holds."""
     return {
-        drawing.source.sop_instance_uid: drawing.known_mm / distance(*drawing.points)
+        drawing.source.sop_instance_uid: ReaderScale(drawing.known_mm, (drawing.points[0], drawing.points[1]))
         for drawing in drawings
         if drawing.known_mm > 0 and drawing.kind == "length" and distance(*drawing.points) > 0
     }

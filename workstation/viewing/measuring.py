@@ -69,7 +69,9 @@ def measured(drawing: Drawing, stack: ShownStack, loader: StackLoader, scales: S
         return _valued(drawing, stack, loader)
     if kept.refusal:
         return replace(drawing, refusal=kept.refusal)
-    drawing = replace(drawing, spacing_source=kept.source, doubt=kept.doubt)
+    # an angle stays what it is when all lengths are wrong alike
+    scaled = drawing.kind not in ("angle", "cobb")
+    drawing = replace(drawing, spacing_source=kept.source, doubt=kept.doubt if scaled else "")
     if drawing.form.region:
         return _region(drawing, kept, stack, loader)
     return _line(drawing, kept)
@@ -80,9 +82,14 @@ def _line(drawing: Drawing, kept: Ruler) -> Drawing:
     if drawing.kind == "length":
         if kept.axes is not None:
             return replace(drawing, quantities=_along_axes(kept))
-        wide = uncertainty.of_length(points[0], points[1], kept.edges)
+        long = length_mm(*points)
+        wide = (
+            0.0
+            if drawing.known_mm
+            else _with_scale(uncertainty.of_length(points[0], points[1], kept.edges), kept, long)
+        )
         measure = drawings.MILLIMETRE if kept.in_mm else drawings.PIXELS
-        return replace(drawing, quantities=(Quantity(drawings.LENGTH, length_mm(*points), measure, wide),))
+        return replace(drawing, quantities=(Quantity(drawings.LENGTH, long, measure, wide),))
     if kept.axes is not None:
         return replace(drawing, refusal=NO_DISTANCE)
     number = angle_degrees if drawing.kind == "angle" else cobb_degrees
@@ -114,7 +121,7 @@ def _region(drawing: Drawing, kept: Ruler, stack: ShownStack, loader: StackLoade
     if statistics is not None:
         drawing = replace(drawing, resampled_mm=round(statistics.spacing_mm, 3))
         if statistics.count:
-            numbers = _values(statistics, drawings.unit_code(stack.units))
+            numbers = _values(statistics, _measure(stack))
     elif not stack.colour:
         return drawing
     if kept.axes is None:
@@ -122,6 +129,14 @@ def _region(drawing: Drawing, kept: Ruler, stack: ShownStack, loader: StackLoade
         # without values the area is what the graphic says
         numbers.append(area)
     return replace(drawing, quantities=tuple(numbers), refusal="" if numbers else NO_DISTANCE)
+
+
+def _measure(stack: ShownStack) -> Code | None:
+    """The unit of a stack's values."""
+    mapping = stack.mapping
+    if mapping is not None and drawings.unit_code(stack.units) is None:
+        return Code(mapping.unit, "UCUM", mapping.unit_meaning or mapping.unit)
+    return drawings.unit_code(stack.units)
 
 
 def _values(statistics: RegionStatistics, measure: Code | None) -> list[Quantity]:
@@ -140,7 +155,13 @@ def _area(drawing: Drawing, kept: Ruler) -> Quantity:
     else:
         wide = uncertainty.of_number(lambda at: figure_of("ellipse", tuple(at)).area_mm2, kept.points, kept.edges)
     measure = drawings.SQUARE_MILLIMETRE if kept.in_mm else drawings.SQUARE_PIXELS
+    wide = _with_scale(wide, kept, 2 * figure.area_mm2)
     return Quantity(drawings.AREA, figure.area_mm2, measure, wide)
+
+
+def _with_scale(wide: float, kept: Ruler, times: float) -> float:
+    """An uncertainty with that of the scale, by which the number grows `times` its relative error; 0 when not known."""
+    return 0.0 if kept.scale_error is None else math.hypot(wide, kept.scale_error * times)
 
 
 def _plane(drawing: Drawing) -> Plane:
@@ -187,4 +208,4 @@ def _valued(drawing: Drawing, stack: ShownStack, loader: StackLoader) -> Drawing
     if value is None:
         return replace(drawing, refusal=NO_VALUE)
     name = concepts.SIGNAL_INTENSITY if stack.modality == "MR" else _VALUES.get(stack.units, concepts.PIXEL_VALUE)
-    return replace(drawing, quantities=(Quantity(name, value, drawings.unit_code(stack.units)),))
+    return replace(drawing, quantities=(Quantity(name, value, _measure(stack)),))

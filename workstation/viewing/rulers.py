@@ -10,24 +10,46 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from workstation.dicom.spacing import READER, REGION, Spacing
+from workstation.dicom.spacing import CALIBRATED, PATIENT, PIXELS, READER, REGION, Spacing
 from workstation.dicom.ultrasound import AXES, Axis, region_of
+from workstation.imaging.uncertainty import of_length
 from workstation.language import N_
 from workstation.viewing.stacks import ShownStack
-from workstation.viewing.vectors import Vec, scale, vec
+from workstation.viewing.vectors import Vec, distance, scale, vec
 
 NO_UNIT = N_("in a region whose axes have no known unit")
 
-Scales = Mapping[str, float]
-"""By SOP Instance UID: the reader's own mm for one unit of an image's space."""
+_EXACT = frozenset((PATIENT, REGION, CALIBRATED, PIXELS))
+
+
+@dataclass(frozen=True)
+class ReaderScale:
+    """The reader's own mm for one unit of an image's space, by a line between `ends` that is `known_mm` long."""
+
+    known_mm: float
+    ends: tuple[Vec, Vec]
+
+    @property
+    def factor(self) -> float:
+        return self.known_mm / distance(*self.ends)
+
+    def error(self, edges: NDArray[np.float64]) -> float:
+        """How well its line's length in pixels is known, as a part of it."""
+        return of_length(*self.ends, edges) / distance(*self.ends)
+
+
+Scales = Mapping[str, ReaderScale]
+"""By SOP Instance UID."""
 
 
 @dataclass(frozen=True)
 class Ruler:
     """`points` are to be measured with; `edges` are those of a pixel or voxel, one a row, in the same unit.
 
-    Where `axes` are given the points are (x, y, 0) in the units of a trace, and no distance between them means
-    anything. `refusal` says why nothing can be measured.
+    `scale_error` is the relative uncertainty of the scale itself (95 %): 0 where it is the patient's or that of an
+    object of known size, None where nobody knows it, as of a detector's plane. Where `axes` are given the points are
+    (x, y, 0) in the units of a trace, and no distance between them means anything. `refusal` says why nothing can be
+    measured.
     """
 
     points: tuple[Vec, ...]
@@ -35,6 +57,7 @@ class Ruler:
     in_mm: bool = True
     source: str = ""
     doubt: str = ""
+    scale_error: float | None = 0.0
     axes: tuple[Axis, Axis] | None = None
     refusal: str = ""
 
@@ -42,10 +65,10 @@ class Ruler:
 def spacing_at(stack: ShownStack, k: int, scales: Scales) -> Spacing:
     """The spacing of an image as it counts: the reader's own calibration goes before all but patient geometry."""
     spacing = stack.spacing(k)
-    factor = scales.get(stack.instance(k).sop_instance_uid)
-    if factor is None or not calibratable(stack, k):
+    scale = scales.get(stack.instance(k).sop_instance_uid)
+    if scale is None or not calibratable(stack, k):
         return spacing
-    return Spacing(spacing.row_mm * factor, spacing.column_mm * factor, READER)
+    return Spacing(spacing.row_mm * scale.factor, spacing.column_mm * scale.factor, READER)
 
 
 def calibratable(stack: ShownStack, k: int) -> bool:
@@ -67,7 +90,10 @@ def ruler(stack: ShownStack, points: tuple[Vec, ...], k: int, scales: Scales, on
     factor = spacing.column_mm / stack.spacing(k).column_mm
     measured = tuple(scale(point, factor) for point in points)
     source = spacing.source if spacing.in_mm else ""
-    return Ruler(measured, edges * factor, spacing.in_mm, source, spacing.doubt)
+    error = 0.0 if spacing.source in _EXACT else None
+    if spacing.source == READER:
+        error = scales[stack.instance(k).sop_instance_uid].error(edges)
+    return Ruler(measured, edges * factor, spacing.in_mm, source, spacing.doubt, error)
 
 
 def _in_region(stack: ShownStack, points: tuple[Vec, ...], k: int) -> Ruler:

@@ -148,6 +148,9 @@ class MeasurementPainter:
         width = max(self._metrics.horizontalAdvance(line.text) for line in lines)
         height = self._line * len(lines)
         room = self._room
+        if drawing.kind == "cobb":
+            # both lines are its own: beside what joins them
+            points = [((points[0] + points[1]) + (points[2] + points[3])) / 4]
         anchor = max(points, key=lambda point: (point.x(), point.y()))
         x = anchor.x() + 14
         if x + width > room.right():

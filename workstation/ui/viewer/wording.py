@@ -8,6 +8,7 @@ from workstation.dicom import concepts
 from workstation.dicom.content import Quantity
 from workstation.dicom.instance import Instance
 from workstation.dicom.presentation_state import PresentationState
+from workstation.dicom.real_world import RealWorldMapping
 from workstation.imaging.uncertainty import decimals
 from workstation.imaging.voi import AUTO, Voi, Window
 from workstation.language import N_, _, number_text
@@ -94,6 +95,12 @@ def presentation_name(presentation: PresentationState) -> str:
     return f"{first}: {rest}" if rest else first
 
 
+def mapping_name(mapping: RealWorldMapping) -> str:
+    """How real-world values are called: what they are, and their unit."""
+    unit = _(_UNITS[mapping.unit]) if mapping.unit in _UNITS else mapping.unit
+    return mapping.name if mapping.name == unit else f"{mapping.name}, {unit}"
+
+
 def voi_name(voi: Voi, name: str) -> str:
     """How a window or a table of a file is called in a menu; empty for a table without a name."""
     if not isinstance(voi, Window):
@@ -113,7 +120,8 @@ def grey_lines(state: ViewportState, voi: Voi | None, zoom: float) -> list[str]:
         said = _(AUTO) if voi.explanation == AUTO else voi.explanation
         name = name or said or (_(AUTO) if state.voi.source == "auto" else "")
         digits = 0 if voi.width >= 20 else 3
-        lines.append(f"W {number_text(voi.width, digits)}  L {number_text(voi.center, digits)}")
+        width, center = (number_text(value, digits, trim=True) for value in (voi.width, voi.center))
+        lines.append(f"W {width}  L {center}")
     elif voi is not None:
         name = name or voi.explanation or "LUT"
     if name:
@@ -145,14 +153,19 @@ def value_text(quantity: Quantity, digits: int = 1) -> str:
     """A value of the image with its unit; more digits for what is small."""
     code = "" if quantity.unit is None else quantity.unit.value
     unit = _(_UNITS[code]) if code in _UNITS else code
-    return f"{number_text(quantity.value, _digits(quantity.value, digits), trim=digits == 0)} {unit}".rstrip()
+    return f"{_value_number(quantity, digits)} {unit}".rstrip()
 
 
-def _digits(value: float, most: int) -> int:
-    """Digits behind the point: `most` for values of tens and more, enough for three figures of smaller ones."""
-    if value == 0 or abs(value) >= 10:
-        return most
-    return min(max(2 - math.floor(math.log10(abs(value))), most), 6)
+def _value_number(quantity: Quantity, digits: int) -> str:
+    """`digits` behind the point for values of tens and hundreds, three figures of smaller ones, two digits of SUV."""
+    value = quantity.value
+    if quantity.unit is not None and quantity.unit.value == "g/ml{SUVbw}":
+        return number_text(value, 2)
+    if abs(value) >= 1000:
+        return number_text(value, 0)
+    if abs(value) >= 10 or float(value).is_integer():
+        return number_text(value, digits, trim=digits == 0)
+    return number_text(value, min(max(2 - math.floor(math.log10(abs(value))), digits), 6), trim=True)
 
 
 def drawing_lines(drawing: Drawing) -> list[LabelLine]:
@@ -166,14 +179,11 @@ def drawing_lines(drawing: Drawing) -> list[LabelLine]:
     found = {quantity.name: quantity for quantity in drawing.quantities}
     lines = []
     if drawings.MEAN in found:
-        mean, deviation = found[drawings.MEAN], found[drawings.DEVIATION]
-        digits = _digits(mean.value, 1)
-        spread = value_text(deviation) if digits == 1 else value_text(deviation, digits)
-        lines.append(_("mean {mean} ± {sd}").format(mean=number_text(mean.value, digits), sd=spread))
-        least = found[drawings.MINIMUM].value
-        lines.append(f"{number_text(least, _digits(least, 0), trim=True)} … {value_text(found[drawings.MAXIMUM], 0)}")
+        mean, deviation = value_text(found[drawings.MEAN]), _value_number(found[drawings.DEVIATION], 1)
+        lines.append(_("mean {mean} · SD {sd}").format(mean=mean, sd=deviation))
+        lines.append(f"{_value_number(found[drawings.MINIMUM], 0)} … {value_text(found[drawings.MAXIMUM], 0)}")
     if drawing.kind == "point":
-        lines.append(value_text(drawing.quantities[0]))
+        lines.append(value_text(drawing.quantities[0], 0))
     else:
         others = [each for each in drawing.quantities if each.name in _DRAWN or drawing.kind == "length"]
         lines += [quantity_text(quantity) for quantity in others]
