@@ -4,7 +4,7 @@ Code streams and headers contradict each other in the wild. The code stream is r
 decoder should not be asked for what it does not hold: some fill a stream that ends early with grey and say nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _STANDALONE = frozenset((0x01, *range(0xD0, 0xD9)))
 _FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7))
@@ -16,7 +16,8 @@ class StreamHeader:
     """Size, samples, bits a sample and sign of a code stream; `complete` says whether it has its end.
 
     `signed` is None where the code has no sign (JPEG, JPEG-LS). `transformed` says whether the samples were coded as
-    luma and chroma, which the decoder turns back; None where the stream does not say.
+    luma and chroma, which the decoder turns back; None where the stream does not say. `lossy` says whether decoded
+    samples may lie beyond what went in: by a cosine transform, a near-lossless bound, an irreversible wavelet.
     """
 
     rows: int
@@ -26,6 +27,7 @@ class StreamHeader:
     signed: bool | None = None
     transformed: bool | None = None
     complete: bool = True
+    lossy: bool = False
 
 
 def jpeg_header(data: bytes) -> StreamHeader | None:
@@ -36,7 +38,7 @@ def jpeg_header(data: bytes) -> StreamHeader | None:
     at, jfif = 2, False
     adobe: int | None = None
     found: StreamHeader | None = None
-    names = b""
+    names, kind = b"", 0
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
         if marker == 0xFF:  # a fill byte
@@ -55,7 +57,7 @@ def jpeg_header(data: bytes) -> StreamHeader | None:
         elif marker in _FRAMES and at + 10 <= len(data):
             rows, columns = (int.from_bytes(data[at + k : at + k + 2], "big") for k in (5, 7))
             names = bytes(data[at + 10 : at + 10 + 3 * data[at + 9] : 3])
-            found = StreamHeader(rows, columns, data[at + 9], data[at + 4])
+            found, kind = StreamHeader(rows, columns, data[at + 9], data[at + 4]), marker
         at += 2 + length
     if found is None:
         return None
@@ -66,7 +68,11 @@ def jpeg_header(data: bytes) -> StreamHeader | None:
         transformed = adobe != 0
     # behind the scan's beginning, FF D9 can only be the end (ISO 10918-1 B.1.1.2)
     complete = data.find(b"\xff\xd9", at) >= 0
-    return StreamHeader(found.rows, found.columns, found.samples, found.precision, None, transformed, complete)
+    lossy = kind not in (0xC3, 0xC7, 0xCB, 0xCF)
+    if kind == 0xF7:
+        near = at + 5 + 2 * data[at + 4] if at + 5 < len(data) else len(data)
+        lossy = data[near : near + 1] not in (b"", b"\0")
+    return replace(found, transformed=transformed, complete=complete, lossy=lossy)
 
 
 def jpeg_2000_codestream(data: bytes) -> bytes:
@@ -93,10 +99,12 @@ def jpeg_2000_header(data: bytes) -> StreamHeader | None:
     right, bottom, left, top = (int.from_bytes(data[at : at + 4], "big") for at in range(8, 24, 4))
     samples, depth = int.from_bytes(data[40:42], "big"), data[42]
     transformed: bool | None = None
+    lossy = False
     at = 4 + int.from_bytes(data[4:6], "big")
     while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0x90:
         if data[at + 1] == 0x52 and at + 8 < len(data):
             transformed = data[at + 8] == 1
+            lossy = data[at + 13 : at + 14] == b"\0"
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return StreamHeader(
         bottom - top,
@@ -106,6 +114,7 @@ def jpeg_2000_header(data: bytes) -> StreamHeader | None:
         bool(depth & 0x80),
         transformed,
         _tiles_end(data, at),
+        lossy,
     )
 
 

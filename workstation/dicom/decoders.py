@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workstation.dicom import transfer_syntaxes as ts
-from workstation.dicom.codestreams import jpeg_header
+from workstation.dicom.codestreams import jpeg_2000_header, jpeg_header
 
 if TYPE_CHECKING:  # a decoder process needs no more than this module: four of them must be cheap
     from workstation.dicom.instance import PixelDescription
@@ -110,6 +110,10 @@ def _imagecodecs_jpeg_2000(stream: Codestream) -> Samples:
 def _imagecodecs_htj2k(stream: Codestream) -> Samples:
     import imagecodecs
 
+    header = jpeg_2000_header(stream.data)
+    if header is not None and header.lossy:
+        # OpenJPH's values beyond the range would come wrapped: white as black
+        raise ValueError("values of an irreversible code are not clipped")
     return imagecodecs.htj2k_decode(stream.data, planar=False)
 
 

@@ -17,7 +17,7 @@ from workstation.dicom.decoders import DECODERS, Codestream
 from workstation.dicom.instance import Instance, PixelDescription
 from workstation.dicom.native import native_samples
 from workstation.dicom.part10 import body_of
-from workstation.dicom.stored_values import stored_values, words
+from workstation.dicom.stored_values import clipped, stored_values, words
 from workstation.errors import UnreadableObject, Unsupported
 from workstation.language import _
 
@@ -140,6 +140,8 @@ def _encapsulated(instance: Instance, pixels: PixelDescription, data: bytes) -> 
             got = "×".join(str(size) for size in samples.shape)
             reasons.append(_("{decoder}: the code stream has shape {got}").format(decoder=decoder.name, got=got))
             continue
+        if header is not None and header.precision > pixels.bits_stored and (header.lossy or _truncated(uid, pixels)):
+            samples = clipped(samples, pixels, header.precision)
         typed = words(samples, pixels)
         stored = _stored_bits(uid, header, pixels)
         own = typed.flags.writeable and typed.flags.c_contiguous
@@ -183,6 +185,11 @@ def _check_stream(header: StreamHeader, stream: Codestream) -> None:
         )
     if not header.complete:
         raise _unreadable(_("the code stream ends early"))
+
+
+def _truncated(uid: str, pixels: PixelDescription) -> bool:
+    """Whether a reversible code may have been cut to fewer bits than it needs to be lossless."""
+    return pixels.lossy and uid in ts.JPEG_2000 | ts.HTJ2K
 
 
 def _stored_bits(uid: str, header: StreamHeader | None, pixels: PixelDescription) -> int:

@@ -20,6 +20,23 @@ def words(samples: NDArray[Any], pixels: PixelDescription) -> NDArray[Any]:
     return samples.view(f"u{size}")
 
 
+def clipped(samples: NDArray[Any], pixels: PixelDescription, precision: int) -> NDArray[Any]:
+    """Samples of a lossy code of more bits than are stored, kept within those: cut off, 4096 would become 0.
+
+    Signed values that were coded without their sign count at the code's width, unless none is negative there: then
+    they were coded at the width of the stored ones.
+    """
+    if pixels.signed and samples.dtype.kind == "u":
+        size = samples.dtype.itemsize
+        extended = (samples << (size * 8 - precision)).view(f"i{size}") >> (size * 8 - precision)
+        if extended.min(initial=0) >= 0:
+            return samples
+        samples = extended
+    elif not pixels.signed and samples.dtype.kind == "i":
+        return samples
+    return np.clip(samples, *pixels.stored_range)
+
+
 def stored_values(
     values: NDArray[Any], pixels: PixelDescription, *, shifted: bool, stored: int | None = None, own: bool = False
 ) -> NDArray[Any]:
