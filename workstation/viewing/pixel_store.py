@@ -39,6 +39,11 @@ class PixelStore:
         """The pixels of a stack where they are there or on their way; nothing is loaded for asking."""
         return self._loaders.get(key)
 
+    def forget(self, key: str) -> None:
+        """Let go of a stack's pixels: they are to be read anew."""
+        if key in self._loaders:
+            self._release(key)
+
     def _started(self, stack: ShownStack, arrived: Callable[[], object]) -> StackLoader:
         wanted = stack_bytes(stack.stack)
         held = {key: max(loader.most_bytes, loader.held_bytes) for key, loader in self._loaders.items()}
