@@ -33,6 +33,7 @@ class FrameGeometry:
     windows: tuple[Window, ...] = ()
     voi_tables: tuple[VoiTable, ...] = ()
     real_world: tuple[RealWorldMapping, ...] = ()
+    mapping: RealWorldMapping | None = None
     image_type: tuple[str, ...] = ()
     stack_id: str = ""
     in_stack_position: int | None = None

@@ -1,7 +1,7 @@
 """Look-up tables and windows as the header gives them (PS3.3 C.11.1, C.11.2, C.7.6.3.1.5)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -21,6 +21,15 @@ class Window:
     width: float
     function: VoiFunction = "LINEAR"
     explanation: str = ""
+
+    def moved(self, ratio: float, shift: float) -> "Window":
+        """The same greys over values that are `ratio` (above 0) times as large, and then `shift` higher."""
+        window = self
+        if self.function == "LINEAR":
+            # the half and the one of LINEAR are in its own units: only the exact form can be scaled
+            width = max(max(self.width, 1.0) - 1.0, 1e-6)
+            window = replace(self, center=self.center - 0.5, width=width, function="LINEAR_EXACT")
+        return replace(window, center=window.center * ratio + shift, width=window.width * ratio)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,13 @@ class RealWorldMapping:
         """What to call it in a list."""
         return self.explanation or self.quantity or self.label or self.unit_meaning or self.unit
 
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The least and the greatest stored value that it is good for; None where it sets no bounds."""
+        if self.first is None or self.last is None:
+            return None
+        return min(self.first, self.last), max(self.first, self.last)
+
     def values(self, stored: NDArray[Any]) -> NDArray[np.float64]:
         """Stored values, any shape, as real-world values; NaN where the mapping says nothing of a stored value."""
         x = np.asarray(stored, dtype=np.float64)

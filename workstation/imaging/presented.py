@@ -5,8 +5,6 @@ taken as it stands; where they are another line through the same stored values, 
 else becomes one table over all values the image can have.
 """
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,17 +40,8 @@ def in_image_values(
     if presentation is None and isinstance(voi, Window) and state.table is None and image.table is None:
         ratio = image.slope / state.slope
         if ratio > 0:
-            return _moved(voi, ratio, image.intercept - state.intercept * ratio)
+            return voi.moved(ratio, image.intercept - state.intercept * ratio)
     return _tabled(voi, state, image, stored_range, presentation, same)
-
-
-def _moved(window: Window, ratio: float, shift: float) -> Window:
-    """The same greys over values that are `ratio` times as large, and shifted."""
-    if window.function == "LINEAR":
-        # the half and the one of LINEAR are in the state's units: only the exact form can be scaled
-        width = max(window.width, 1.0) - 1.0
-        window = replace(window, center=window.center - 0.5, width=max(width, 1e-6), function="LINEAR_EXACT")
-    return replace(window, center=window.center * ratio + shift, width=window.width * ratio)
 
 
 def _tabled(

@@ -24,12 +24,16 @@ _serials = itertools.count(1)
 
 @dataclass(frozen=True)
 class SliceTransform:
-    """How the stored values of one slice become modality values, and which of them are padding (inclusive range)."""
+    """How the stored values of one slice become modality values, and which of them are padding (inclusive range).
+
+    Values outside of `mapped` (inclusive range) mean nothing, and count as padding.
+    """
 
     slope: float = 1.0
     intercept: float = 0.0
     table: VoiTable | None = None
     padding: tuple[int, int] | None = None
+    mapped: tuple[float, float] | None = None
 
     @property
     def integral(self) -> bool:
@@ -50,7 +54,8 @@ def transform_of(ref: FrameRef) -> SliceTransform:
     if pixels.padding_value is not None:
         limit = pixels.padding_value if pixels.padding_limit is None else pixels.padding_limit
         padding = min(pixels.padding_value, limit), max(pixels.padding_value, limit)
-    return SliceTransform(geometry.slope, geometry.intercept, instance.modality_table, padding)
+    mapped = None if geometry.mapping is None else geometry.mapping.bounds
+    return SliceTransform(geometry.slope, geometry.intercept, instance.modality_table, padding, mapped)
 
 
 class Volume:
@@ -190,8 +195,12 @@ class Volume:
         if transform.padding is not None:
             low, high = transform.padding
             padded = (stored == low) if low == high else (stored >= low) & (stored <= high)
-            if not padded.any():
-                padded = None
+        if transform.mapped is not None:
+            low_value, high_value = transform.mapped
+            beyond = (stored < low_value) | (stored > high_value)
+            padded = beyond if padded is None else padded | beyond
+        if padded is not None and not padded.any():
+            padded = None
         loses = _beyond_float32(stored)
         while True:
             array = self._array
@@ -256,7 +265,7 @@ def stack_bytes(stack: Stack) -> int:
         return 0
     transforms = [transform_of(ref) for ref in stack.frames]
     shape, dtype = _layout(stack, pixels, transforms)
-    padded = any(transform.padding is not None for transform in transforms)
+    padded = any(transform.padding is not None or transform.mapped is not None for transform in transforms)
     voxels = int(np.prod(shape, dtype=np.int64))
     if stack.uneven:
         voxels += voxels // stack.depth * len(stack.frames)

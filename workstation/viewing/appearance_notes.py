@@ -22,6 +22,8 @@ def appearance_notes(case: OpenCase, stack: ShownStack, state: ViewportState) ->
     instance = stack.instance(state.index)
     if instance.presentation_intent == "FOR PROCESSING":
         notes.append(_("for processing, not for diagnosis"))
+    if stack.no_real_world:
+        notes.append(_("no real-world values: {reason}").format(reason=stack.no_real_world))
     presentation = presentation_in_force(case, stack, state)
     voi = stack.voi(state.voi, state.index)
     if isinstance(voi, Window) and voi.function == "LINEAR" and voi.width < 1:

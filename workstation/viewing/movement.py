@@ -183,6 +183,19 @@ class Movement:
             if target is not None and (target.modality, target.units) == (stack.modality, stack.units):
                 views.show(other, replace(views[other].state, voi=choice))
 
+    def choose_values(self, number: int, values: int) -> None:
+        """Other real-world values of a stack (-1: those of the rescale), wherever it is shown, in its first greys."""
+        views = self._views
+        stack = views.stack(number)
+        if stack is None or stack.values == values:
+            return
+        views.case.choose_values(stack.key, values)
+        for viewport in views.all:
+            after = views.stack(viewport.number)
+            if after is not None and after.key == stack.key:
+                views.show(viewport.number, replace(viewport.state, voi=after.first_choice()))
+                views.ask(viewport.number)
+
     def link_here(self) -> None:
         """Link all viewports as they stand: the slices shown belong together from now on."""
         views = self._views

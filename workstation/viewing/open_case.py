@@ -22,7 +22,7 @@ from workstation.viewing.pixel_store import PixelStore
 from workstation.viewing.presentations import Presentations
 from workstation.viewing.rejection import SetAside, set_aside
 from workstation.viewing.segment_layers import SegmentLayers, laid_over
-from workstation.viewing.stacks import ShownStack, shown_stacks
+from workstation.viewing.stacks import ShownStack, in_values, shown_stacks
 
 
 class PriorStudy(Protocol):
@@ -116,6 +116,14 @@ class OpenCase:
         self.documents += tuple(documents_of(instances, study, prior=prior))
         self.layers.add(pictures, study, prior=prior)
 
+    def choose_values(self, key: str, number: int) -> None:
+        """Read a stack in other ones of its real-world values, or with -1 in those of the rescale; it loads anew."""
+        before = self._by_key[key]
+        after = in_values(before, number)
+        self.stacks = tuple(after if stack is before else stack for stack in self.stacks)
+        self._by_key[key] = after
+        self.pixels.forget(key)
+
     def show_rejected(self) -> None:
         """Offer what notes take out of sight too, marked as such."""
         aside, self.rejected = self.rejected, ()
@@ -126,6 +134,10 @@ class OpenCase:
         """What a reader must know of a stack beside its pixels: that it was rejected, and what lies over it."""
         rejected = self._reasons.get(stack.key)
         return (*([rejected] if rejected else []), *self.layers.notes(stack))
+
+    def names_another(self, instance: Instance) -> bool:
+        """Whether an object claims another person than the images of the study do."""
+        return self._first is not None and not same_patient(self._first, instance)
 
     def finder(self) -> Finder:
         """Finds what documents point at, among all stacks that are offered now."""

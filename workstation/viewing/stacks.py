@@ -17,6 +17,8 @@ from workstation.dicom.content import ImageReference, StudyHeader
 from workstation.dicom.frame_values import FrameGeometry
 from workstation.dicom.geometry import Stack
 from workstation.dicom.instance import Instance
+from workstation.dicom.real_values import in_real_world, mappings_of
+from workstation.dicom.real_world import RealWorldMapping
 from workstation.dicom.spacing import Spacing, spacing_of
 from workstation.dicom.suv import SUV_UNIT, in_suv
 from workstation.imaging.voi import Voi, Window
@@ -52,6 +54,12 @@ class ShownStack:
         self.reason = reason
         self.no_suv = note
         """Why the values of a PET are no SUV; empty where they are, and of anything else."""
+        self.plain = stack
+        """The stack before its values became real-world values."""
+        self.values = -1
+        """Which of `mappings` the values are; -1 for those of the rescale."""
+        self.no_real_world = ""
+        """Why the values are not the real-world ones that the header offers."""
         self.auto_voi: Voi | None = None
         """Made once from the first pixels seen, so that scrolling does not flicker."""
         self.positioned = self.is_volume or stack.positions > 0
@@ -99,6 +107,16 @@ class ShownStack:
     @property
     def units(self) -> str:
         return self.first.units
+
+    @property
+    def mapping(self) -> RealWorldMapping | None:
+        """The mapping that made the values; None where the rescale did."""
+        return self.stack.frames[0].geometry.mapping
+
+    @property
+    def mappings(self) -> tuple[RealWorldMapping, ...]:
+        """The real-world values that the header offers."""
+        return mappings_of(self.plain)
 
     @property
     def title(self) -> str:
@@ -303,12 +321,28 @@ def start_state(stack: ShownStack, kind: PlaneKind, width: int, height: int) -> 
 def shown_stacks(
     stacks: Sequence[Stack], study: StudyHeader, *, prior: bool = False, reason: str = ""
 ) -> list[ShownStack]:
-    """Stacks of one study with stable keys; a PET's values as standardised uptake where its header allows it."""
+    """Stacks of one study with stable keys, in standardised uptake or real-world values where the header allows it."""
     counted: dict[str, int] = {}
     found = []
     for stack in stacks:
         number = counted.get(stack.series_uid, 0)
         counted[stack.series_uid] = number + 1
-        read, note = in_suv(stack)
-        found.append(ShownStack(f"{stack.series_uid}#{number}", read, study, prior=prior, reason=reason, note=note))
+        found.append(_shown(f"{stack.series_uid}#{number}", stack, study, prior=prior, reason=reason))
     return found
+
+
+def _shown(key: str, stack: Stack, study: StudyHeader, *, prior: bool, reason: str, values: int = 0) -> ShownStack:
+    """A stack in SUV where it can be, else in its real-world values number `values`, where it has such."""
+    read, note = in_suv(stack)
+    why = ""
+    if read is stack:
+        read, why = in_real_world(stack, values)
+    shown = ShownStack(key, read, study, prior=prior, reason=reason, note=note)
+    shown.plain, shown.no_real_world = stack, why
+    shown.values = -1 if shown.mapping is None else values
+    return shown
+
+
+def in_values(shown: ShownStack, values: int) -> ShownStack:
+    """The same stack in other ones of its `mappings`; -1 for the values of the rescale."""
+    return _shown(shown.key, shown.plain, shown.study, prior=shown.prior, reason=shown.reason, values=values)

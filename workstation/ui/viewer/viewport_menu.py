@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QMenu
 
 from workstation.language import _
 from workstation.ui.viewer.keys import key_text
-from workstation.ui.viewer.wording import presentation_name, voi_name
+from workstation.ui.viewer.wording import mapping_name, presentation_name, voi_name
 from workstation.viewing.commands import BY_ID
 from workstation.viewing.reading_session import ReadingSession
 from workstation.viewing.viewport import PlaneKind, ViewportState, VoiChoice
@@ -47,6 +47,7 @@ def viewport_menu(session: ReadingSession, number: int) -> QMenu | None:
     menu = QMenu()
     if not stack.colour:
         fill_greys(menu, session, number)
+    _add_values(menu, session, number)
     _add_presentations(menu, session, number)
     menu.addSeparator()
     for name in ("view.overlays", "view.shutter", "view.invert", "view.turn", "view.flip", "view.reset"):
@@ -56,6 +57,19 @@ def viewport_menu(session: ReadingSession, number: int) -> QMenu | None:
             if command.checked is not None:
                 _mark(action, command.checked(session))
     return menu
+
+
+def _add_values(menu: QMenu, session: ReadingSession, number: int) -> None:
+    """The real-world values on offer, by name and unit, and those of the rescale."""
+    stack = session.views.stack(number)
+    if stack is None or not stack.mappings:
+        return
+    menu.addSeparator()
+    for at, mapping in enumerate(stack.mappings):
+        action = menu.addAction(mapping_name(mapping), partial(session.move.choose_values, number, at))
+        _mark(action, stack.values == at)
+    action = menu.addAction(_("Values of the rescale"), partial(session.move.choose_values, number, -1))
+    _mark(action, stack.values == -1)
 
 
 def _add_presentations(menu: QMenu, session: ReadingSession, number: int) -> None:

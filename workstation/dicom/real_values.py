@@ -1,0 +1,63 @@
+"""A stack in real-world values: what its Real World Value Mapping says goes before the rescale, unit and windows too.
+
+Several mappings are a choice by name. A mapping that can't be applied whole is not applied, and the reason said.
+"""
+
+from dataclasses import replace
+
+from workstation.dicom.frame_values import FrameGeometry
+from workstation.dicom.geometry import FrameRef, Stack
+from workstation.dicom.instance import Instance
+from workstation.dicom.real_world import RealWorldMapping
+from workstation.language import _
+
+_UNITLESS = ("", "1", "{no units}", "{none}", "no units")
+_NAMES = {"[hnsf'U]": "HU"}
+
+
+def mappings_of(stack: Stack) -> tuple[RealWorldMapping, ...]:
+    """The mappings of a stack's first frame that name a unit; those of colour are none."""
+    pixels = stack.first.pixels
+    if pixels is None or pixels.colour:
+        return ()
+    return tuple(one for one in stack.frames[0].geometry.real_world if one.unit not in _UNITLESS)
+
+
+def in_real_world(stack: Stack, number: int = 0) -> tuple[Stack, str]:
+    """The stack in the values of mapping `number` of `mappings_of`; or as it is, and why, where there is one."""
+    offered = mappings_of(stack)
+    if not 0 <= number < len(offered):
+        return stack, ""
+    chosen = offered[number]
+    done: dict[str, Instance] = {}
+    frames = []
+    for ref in stack.frames:
+        uid = ref.instance.sop_instance_uid
+        if uid not in done:
+            if ref.instance.modality_table is not None:
+                return stack, _("{name}: the image has a modality LUT").format(name=chosen.name)
+            read, reason = zip(*(_read(frame, chosen) for frame in ref.instance.frames), strict=True)
+            if any(reason):
+                return stack, next(one for one in reason if one)
+            units = _NAMES.get(chosen.unit, chosen.unit)
+            done[uid] = replace(ref.instance, frames=tuple(read), units=units)
+        frames.append(FrameRef(done[uid], ref.frame))
+    return replace(stack, frames=tuple(frames)), ""
+
+
+def _read(frame: FrameGeometry, chosen: RealWorldMapping) -> tuple[FrameGeometry, str]:
+    """A frame in the values of its own mapping of that name; as it is, with a reason, where that can't be."""
+    same = [one for one in frame.real_world if (one.name, one.unit) == (chosen.name, chosen.unit)]
+    if not same:
+        return frame, _("{name}: not given for all images").format(name=chosen.name)
+    mapping = same[0]
+    if mapping.table:
+        return frame, _("{name}: given as a table").format(name=chosen.name)
+    ratio = mapping.slope / frame.slope
+    shift = mapping.intercept - frame.intercept * ratio
+    unchanged = (mapping.slope, mapping.intercept) == (frame.slope, frame.intercept)
+    if not unchanged and (ratio <= 0 or frame.voi_tables):
+        return frame, _("{name}: the windows hold for other values").format(name=chosen.name)
+    windows = frame.windows if unchanged else tuple(window.moved(ratio, shift) for window in frame.windows)
+    read = replace(frame, slope=mapping.slope, intercept=mapping.intercept, rescale_type="", windows=windows)
+    return replace(read, mapping=mapping), ""
