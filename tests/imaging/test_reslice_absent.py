@@ -127,6 +127,22 @@ def test_a_slab_that_sticks_out_of_the_volume_is_made_of_what_lies_within(mode: 
     np.testing.assert_allclose(got.values[some], REDUCE[mode](samples[:, some], axis=0), atol=0.02)
 
 
+@pytest.mark.parametrize("name", ["axial", "coronal", "sagittal"])
+@pytest.mark.parametrize("dtype", [np.int16, np.float32])
+@pytest.mark.parametrize("away", [0.0, 0.77, 9.0, -11.0])
+def test_a_mean_along_an_axis_is_the_mean_of_its_samples(name: str, dtype: type, away: float) -> None:
+    values = np.random.default_rng(12).normal(0, 300, (15, 21, 24)).astype(dtype)
+    straight = np.array([[0.8, 0, 0, -9], [0, 0, -1.6, 30], [0, 0.7, 0, 4], [0, 0, 0, 1.0]])
+    volume, slab = Volume.of_array(values, straight), Slab(6.5, "mean")
+    plane = orthogonal(name, volume, 50, 44, spacing_mm=0.45).stepped(away)  # type: ignore[arg-type]
+    got = reslice(volume, plane, slab)
+    samples, _weights = by_scipy(volume, plane, slab, np.ones(values.shape, np.bool_))
+    some = ~np.isnan(samples).all(axis=0)
+    np.testing.assert_array_equal(got.inside, some)
+    expected = np.nanmean(samples[:, some], axis=0)
+    np.testing.assert_allclose(got.values[some], expected, atol=0.51 if dtype == np.int16 else 0.01)
+
+
 @pytest.mark.parametrize("mode", ["mip", "minip"])
 def test_the_brightest_spot_of_one_slice_keeps_its_value_in_a_slab_of_any_thickness(mode: Mode) -> None:
     values = np.zeros((31, 8, 8), np.int16)

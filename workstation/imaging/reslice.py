@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workstation.imaging.absent import sample_real
+from workstation.imaging.flattened import flattened
 from workstation.imaging.plane import Plane
 from workstation.imaging.reduction import Source, block_sums, reduced_slice, whole
 from workstation.imaging.sampler import Grid, Interpolation, Matrix, SlabMode, sampled
@@ -142,8 +143,17 @@ def _real_samples(
     interpolation: Interpolation,
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Samples, and where they are real."""
+    flat = None
+    mean = mode == "mean" and grid.samples > 1
+    if mean and interpolation == "linear" and source.padding is None and loaded is None:
+        flat = flattened(source, grid)
+    if flat is not None:
+        values = sampled(flat[0], flat[0].values, flat[1], mode, interpolation)
+        if source.values.dtype.kind in "iu":
+            values = np.rint(values, out=values).astype(source.values.dtype)
+        return values, _inside(size, grid)[0]
     values = sampled(source, source.values, grid, mode, interpolation)
-    inside, doubtful = _inside(size, grid, entirely=mode == "mean" and grid.samples > 1)
+    inside, doubtful = _inside(size, grid, entirely=mean)
     if source.padding is not None:
         padding = sampled(source, source.padding, grid, "mean", interpolation, as_float=True)
         if interpolation != "cubic":
