@@ -1,69 +1,14 @@
 """Key object selections, rejection notes and dose reports of others, built item by item after PS3.16."""
 
-import io
-
 import pytest
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.filewriter import dcmwrite
+from pydicom.dataset import Dataset
 
+from tests.document_objects import RDSR, coded, image, item, key_objects, number, word, written
 from workstation.dicom.dose import dose_of
 from workstation.dicom.instance import Instance
 from workstation.dicom.key_objects import Rejection, key_objects_of
 from workstation.dicom.parsing import parse_instance
 from workstation.dicom.sr_tree import read_tree
-
-KO = "1.2.840.10008.5.1.4.1.1.88.59"
-RDSR = "1.2.840.10008.5.1.4.1.1.88.67"
-
-
-def coded(value: str, meaning: str, scheme: str = "DCM") -> Dataset:
-    made = Dataset()
-    made.CodeValue, made.CodingSchemeDesignator, made.CodeMeaning = value, scheme, meaning
-    return made
-
-
-def item(kind: str, name: Dataset | None, *children: Dataset, **values: object) -> Dataset:
-    made = Dataset()
-    made.RelationshipType, made.ValueType = "CONTAINS", kind
-    if name is not None:
-        made.ConceptNameCodeSequence = [name]
-    for keyword, value in values.items():
-        setattr(made, keyword, value)
-    if children:
-        made.ContentSequence = list(children)
-    return made
-
-
-def number(code: str, meaning: str, value: str, unit: str) -> Dataset:
-    measured = Dataset()
-    measured.NumericValue, measured.MeasurementUnitsCodeSequence = value, [coded(unit, unit, "UCUM")]
-    return item("NUM", coded(code, meaning), MeasuredValueSequence=[measured])
-
-
-def word(code: str, meaning: str, value: str) -> Dataset:
-    return item("CODE", coded(code, meaning), ConceptCodeSequence=[coded("1", value, "99X")])
-
-
-def image(uid: str, *frames: int) -> Dataset:
-    sop = Dataset()
-    sop.ReferencedSOPClassUID, sop.ReferencedSOPInstanceUID = "1.2.840.10008.5.1.4.1.1.2", uid
-    if frames:
-        sop.ReferencedFrameNumber = list(frames)
-    return item("IMAGE", None, ReferencedSOPSequence=[sop])
-
-
-def written(root: Dataset, sop_class: str) -> bytes:
-    root.SOPClassUID, root.SOPInstanceUID = sop_class, "2.25.77"
-    root.StudyInstanceUID, root.SeriesInstanceUID, root.Modality = "2.25.1", "2.25.2", "SR"
-    root.file_meta = FileMetaDataset()
-    root.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1"
-    buffer = io.BytesIO()
-    dcmwrite(buffer, root, enforce_file_format=True)
-    return buffer.getvalue()
-
-
-def key_objects(code: str, meaning: str, *children: Dataset) -> bytes:
-    return written(item("CONTAINER", coded(code, meaning), *children), KO)
 
 
 def test_a_key_object_selection_reads_as_title_words_and_references_in_order() -> None:

@@ -83,7 +83,7 @@ class OpenedDocument:
     dose: Dose | None = None
     key_objects: KeyObjects | None = None
     clinical: ClinicalDocument | None = None
-    pdf: bytes = field(default=b"", repr=False)
+    pdf: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def open_document(document: CaseDocument, data: bytes) -> OpenedDocument:
         return OpenedDocument(document, pdf=encapsulated_pdf(data))
     if document.kind == "clinical":
         clinical = read_cda(encapsulated_document(data))
-        return OpenedDocument(document, clinical=clinical, pdf=clinical.pdf)
+        return OpenedDocument(document, clinical=clinical, pdf=clinical.pdf or None)
     report = tree_of(opened_document(data))
     if len(report.lines) < 2 and report.lines[0].name is None:
         raise UnreadableObject(_("The document is empty"))

@@ -61,7 +61,7 @@ class Beside(QObject):
             return
         self._forget()
         session.document = key
-        self.view.announce(document)
+        self.view.announce(document, stranger=session.case.names_another(document.instance))
         self._grid.cover(session.views.active, self.view)
         fetch = session.case.fetch
 

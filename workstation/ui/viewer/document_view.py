@@ -21,7 +21,7 @@ from workstation.errors import WorkstationError
 from workstation.jobs import Workers
 from workstation.language import _
 from workstation.ui import theme
-from workstation.ui.texts import short_date
+from workstation.ui.texts import person_name, short_date
 from workstation.ui.viewer.document_text import DocumentText, Link
 from workstation.ui.viewer.pdf_view import PdfView, Post
 from workstation.viewing.documents import KINDS, CaseDocument, OpenedDocument
@@ -115,6 +115,13 @@ class DocumentView(QFrame):
         self._faces = QStackedWidget(self)
         for face in (self.text, self.pdf, self._message):
             self._faces.addWidget(face)
+        self._band = QFrame(self)
+        theme.set_role(self._band, "band-danger")
+        self._band_text = QLabel(self._band)
+        self._band_text.setWordWrap(True)
+        self._band_text.setTextFormat(Qt.TextFormat.PlainText)
+        QVBoxLayout(self._band).addWidget(self._band_text)
+        self._band.hide()
         head = QHBoxLayout()
         head.setContentsMargins(10, 4, 4, 4)
         head.setSpacing(8)
@@ -126,11 +133,15 @@ class DocumentView(QFrame):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(head)
+        column.addWidget(self._band)
         column.addWidget(self._faces, 1)
         self.setAccessibleName(_("Document"))
 
-    def announce(self, document: CaseDocument) -> None:
-        """Name a document while it is read."""
+    def announce(self, document: CaseDocument, *, stranger: bool) -> None:
+        """Name a document while it is read; a `stranger` claims another patient than the images."""
+        name = person_name(document.instance.patient.name) or document.instance.patient.patient_id or "—"
+        self._band_text.setText(_("This document names another patient: {name}").format(name=name))
+        self._band.setVisible(stranger)
         self.document = document
         self._icon.setPixmap(theme.icon(ICONS[document.kind]).pixmap(18, 18))
         self._title.setText(self._title.fontMetrics().elidedText(document.title, Qt.TextElideMode.ElideRight, 700))
@@ -154,7 +165,7 @@ class DocumentView(QFrame):
 
     def show_opened(self, opened: OpenedDocument, case: OpenCase) -> None:
         """Show what was read."""
-        if opened.pdf:
+        if opened.pdf is not None:
             try:
                 self.pdf.show_pdf(opened.pdf)
             except WorkstationError as error:
@@ -186,6 +197,11 @@ class DocumentView(QFrame):
         # the document before, being a child of its editor, goes with this
         self.text.setDocument(QTextDocument(self.text))
         self.pdf.clear()
+
+    @property
+    def warning(self) -> str:
+        """What the band says; empty when there is nothing to warn of."""
+        return "" if self._band.isHidden() else self._band_text.text()
 
     def links(self) -> tuple[Link, ...]:
         """All places that can be clicked, in reading order."""

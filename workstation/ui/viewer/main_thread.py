@@ -1,5 +1,6 @@
 """The way back from the workers to the thread of the event loop."""
 
+import threading
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -12,17 +13,21 @@ class MainThread(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
+        self._lock = threading.Lock()
         self._closed = False
         self._posted.connect(self._run, Qt.ConnectionType.QueuedConnection)
 
     def post(self, work: Callable[[], None]) -> None:
         """Run it soon; called from any thread."""
-        if not self._closed:
-            self._posted.emit(work)
+        # a worker may be between the question and the signal when the object is closed and deleted
+        with self._lock:
+            if not self._closed:
+                self._posted.emit(work)
 
     def close(self) -> None:
         """Drop what is still on its way."""
-        self._closed = True
+        with self._lock:
+            self._closed = True
 
     def _run(self, work: Callable[[], None]) -> None:
         if not self._closed:
