@@ -92,6 +92,11 @@ def jpeg_2000_codestream(data: bytes) -> bytes:
     return data
 
 
+def jpeg_2000_ended(data: bytes) -> bytes:
+    """A whole code stream with its end marker, which some encoders leave out and some decoders ask for."""
+    return data if b"\xff\xd9" in data[-4:] else data + b"\xff\xd9"
+
+
 def jpeg_2000_header(data: bytes) -> StreamHeader | None:
     """The main header of a JPEG 2000 or HTJ2K code stream (ISO 15444-1 A.5.1, A.6.1); None when there is none."""
     if data[:4] != b"\xff\x4f\xff\x51" or len(data) < 43:

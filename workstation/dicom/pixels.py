@@ -3,6 +3,7 @@
 What comes out are stored values; rescale, windows and polarity belong to `imaging`.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,13 @@ from numpy.typing import NDArray
 
 from workstation.dicom import decoder_processes
 from workstation.dicom import transfer_syntaxes as ts
-from workstation.dicom.codestreams import StreamHeader, jpeg_2000_codestream, jpeg_2000_header, jpeg_header
+from workstation.dicom.codestreams import (
+    StreamHeader,
+    jpeg_2000_codestream,
+    jpeg_2000_ended,
+    jpeg_2000_header,
+    jpeg_header,
+)
 from workstation.dicom.colour import coloured, rgb_from_palette
 from workstation.dicom.colour_profiles import srgb_from
 from workstation.dicom.decoders import DECODERS, Codestream
@@ -70,10 +77,6 @@ def decode_frame_named(
 def _checked(instance: Instance, frame: int) -> PixelDescription:
     """The description of a picture that can be decoded; Unsupported or UnreadableObject, with the reason, otherwise."""
     pixels, uid = instance.pixels, instance.transfer_syntax_uid
-    if uid in ts.ELSEWHERE:
-        raise _unsupported(
-            _("its pixels are not in the object but on a server ({kind})").format(kind=ts.ELSEWHERE[uid])
-        )
     if pixels is None or not instance.has_pixels:
         raise _unsupported(_("the object has no picture"))
     if uid in ts.VIDEO:
@@ -124,6 +127,8 @@ def _encapsulated(instance: Instance, pixels: PixelDescription, data: bytes) -> 
         data = jpeg_2000_codestream(data)
     stream = Codestream(data, instance.rows, instance.columns, pixels)
     header = _stream_header(uid, data)
+    if uid in ts.JPEG_2000 | ts.HTJ2K and header is not None and header.complete:
+        stream = replace(stream, data=jpeg_2000_ended(data))
     if header is not None:
         _check_stream(header, stream)
     reasons = []

@@ -34,7 +34,9 @@ def clipped(samples: NDArray[Any], pixels: PixelDescription, precision: int) -> 
         samples = extended
     elif not pixels.signed and samples.dtype.kind == "i":
         return samples
-    return np.clip(samples, *pixels.stored_range)
+    low, high = pixels.stored_range
+    kept: NDArray[Any] = np.clip(samples, low, high)
+    return kept
 
 
 def stored_values(

@@ -27,13 +27,11 @@ VIDEO: dict[str, str] = {
 } | {f"1.2.840.10008.1.2.7.{number}": f"SMPTE ST 2110-{part}" for number, part in ((1, 20), (2, 20), (3, 30))}
 """Videos and what kind each is: one stream holds all frames."""
 
-ELSEWHERE: dict[str, str] = dict.fromkeys((_JPEG + "94", _JPEG + "95", _JPEG + "204", _JPEG + "205"), "JPIP")
-"""Pixel data that are only referred to by a URL (PS3.5 A.6, A.7)."""
-
 UNDECODED: dict[str, str] = {
     **dict.fromkeys((_JPEG + number for number in ("52", "54", "56", "58")), "arithmetic JPEG"),
     **dict.fromkeys((_JPEG + str(number) for number in range(59, 67)), "hierarchical JPEG"),
     **dict.fromkeys((_JPEG + "92", _JPEG + "93"), "JPEG 2000 Part 2"),
+    **dict.fromkeys((_JPEG + number for number in ("94", "95", "204", "205")), "JPIP"),
     "1.2.840.10008.1.2.8.1": "deflated frames",
 }
 """Compressed frames that nothing here decodes, and what they are; the JPEG ones are retired."""
