@@ -12,7 +12,7 @@ from workstation.dicom.parsing import parse_instance
 from workstation.dicom.part10 import open_part10
 from workstation.dicom.undeclared_text import encoding_meant
 
-CT = "1.2.840.10008.5.1.4.1.1.2"
+SR = "1.2.840.10008.5.1.4.1.1.88.11"
 # the commonest surnames, and the short and the odd ones
 SURNAMES = """
     Иванова Смирнов Кузнецова Попов Васильева Петров Соколова Михайлов Новикова Фёдоров Морозова Волков Алексеева
@@ -39,7 +39,7 @@ def element(group: int, number: int, vr: bytes, value: bytes) -> bytes:
 def object_of(label: str | None, name: bytes, description: bytes = b"") -> bytes:
     """An object without a picture whose texts are these bytes under this label."""
     body = element(8, 5, b"CS", label.encode()) if label is not None else b""
-    body += element(8, 0x16, b"UI", CT.encode()) + element(8, 0x18, b"UI", b"1.2.3")
+    body += element(8, 0x16, b"UI", SR.encode()) + element(8, 0x18, b"UI", b"1.2.3")
     body += element(8, 0x1030, b"LO", description) + element(0x10, 0x10, b"PN", name)
     body += element(0x10, 0x20, b"LO", b"17") + element(0x10, 0x30, b"DA", b"19700101")
     meta = element(2, 0x10, b"UI", b"1.2.840.10008.1.2.1")
@@ -112,7 +112,7 @@ def test_one_person_under_a_true_and_a_false_label_is_one_person() -> None:
 
 def test_an_item_that_declares_its_own_set_is_taken_at_its_word() -> None:
     ds = pydicom.Dataset()
-    ds.SOPClassUID, ds.SOPInstanceUID = CT, "1.2.3"
+    ds.SOPClassUID, ds.SOPInstanceUID = SR, "1.2.3"
     item, plain = pydicom.Dataset(), pydicom.Dataset()
     item.add_new(0x00080005, "CS", "ISO_IR 192")
     item.add_new(0x00400007, "LO", "Грудь")

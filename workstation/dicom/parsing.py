@@ -5,6 +5,9 @@ Each group of values that needs more than a line of reading has a module of its 
 
 import threading
 import warnings
+from functools import lru_cache
+
+from pydicom.uid import UID
 
 from workstation.dicom.colour_profiles import colour_profile_of
 from workstation.dicom.concatenation import concatenation_of
@@ -18,7 +21,16 @@ from workstation.dicom.key_objects import rejection_of
 from workstation.dicom.lut import modality_table_of, palette_of
 from workstation.dicom.mammography import laterality_of, mammography_of
 from workstation.dicom.overlay_planes import overlay_planes_of
-from workstation.dicom.part10 import BROKEN, EXPLICIT_BIG, Part10, PixelElement, not_dicom, open_part10
+from workstation.dicom.part10 import (
+    BROKEN,
+    EXPLICIT_BIG,
+    Part10,
+    PixelElement,
+    not_dicom,
+    open_part10,
+    truncated,
+    unreadable_header,
+)
 from workstation.dicom.shutters import shutter_of
 from workstation.dicom.subtraction import subtraction_of
 from workstation.dicom.text import Header
@@ -46,8 +58,7 @@ def parse_instance(data: bytes) -> Instance:
         try:
             return _instance(opened)
         except BROKEN as error:
-            kind = type(error).__name__
-    raise UnreadableObject(_("Damaged DICOM object"), _("the header can't be read ({kind})").format(kind=kind))
+            raise unreadable_header(error) from None
 
 
 def _instance(opened: Part10) -> Instance:
@@ -193,8 +204,12 @@ def _pixels(opened: Part10) -> tuple[PixelDescription | None, FrameSpans]:
     """The Image Pixel module and where the frames stand; (None, ()) when there is no picture."""
     header, element = opened.header, opened.pixels
     rows, columns = header.integer(0x00280010) or 0, header.integer(0x00280011) or 0
-    if element is None or rows < 1 or columns < 1:
+    if element is None:
+        if _is_image(header.text(0x00080016) or opened.meta_text(0x00020002)):
+            raise _without_pixels(header)
         return None, ()
+    if rows < 1 or columns < 1:
+        raise UnreadableObject(_("Damaged DICOM object"), _("it doesn't say how many rows and columns it has"))
     allocated = header.integer(0x00280100) or 0
     float_bits = {0x7FE00008: 32, 0x7FE00009: 64}.get(element.tag, 0)
     stored = header.integer(0x00280101) or allocated
@@ -219,11 +234,25 @@ def _pixels(opened: Part10) -> tuple[PixelDescription | None, FrameSpans]:
     return description, _spans(opened, element, description, rows * columns)
 
 
+@lru_cache(maxsize=64)
+def _is_image(sop_class_uid: str) -> bool:
+    """Whether objects of a SOP class are images by the class's own name (PS3.6 table A-1), and so have pixel data."""
+    return "Image Storage" in UID(sop_class_uid).name
+
+
+def _without_pixels(header: Header) -> UnreadableObject:
+    """The error for an image whose pixel data are not there: cut off between two elements, or kept elsewhere."""
+    if header.text(0x00287FE0):
+        return UnreadableObject(_("The picture can't be decoded"), _("its pixel data lie on a server of their own"))
+    return truncated(_("the pixel data are missing"))
+
+
 def _spans(opened: Part10, element: PixelElement, description: PixelDescription, area: int) -> FrameSpans:
     header = opened.header
     frames = header.integer(0x00280008) or 1
     if not 1 <= frames <= _MOST_FRAMES:
-        raise UnreadableObject(_("Damaged DICOM object"), _("it promises {count} frames").format(count=frames))
+        count = str(frames) if abs(frames) < 10**12 else f"{frames:.0e}"
+        raise UnreadableObject(_("Damaged DICOM object"), _("it promises {count} frames").format(count=count))
     if opened.transfer_syntax_uid in VIDEO:
         # one stream holds all frames
         return ((),) * frames

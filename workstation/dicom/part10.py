@@ -7,12 +7,12 @@ group without its length, implicit VR where explicit was promised.
 import struct
 import zlib
 from dataclasses import dataclass, field
-from io import BytesIO
 
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_dataset
 
+from workstation.dicom.measured_stream import Allowance, MeasuredStream
 from workstation.dicom.text import Header
 from workstation.errors import UnreadableObject
 from workstation.language import _
@@ -25,7 +25,10 @@ DEFLATED = "1.2.840.10008.1.2.1.99"
 _UNDEFINED = 0xFFFFFFFF
 _PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 _LONG_VR = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
-_INFLATED_LIMIT = 1 << 30
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+# what a deflated data set may grow to; twice that is in memory for a moment
+_INFLATED_LIMIT = 3 << 27
+_INFLATED_STEP = 1 << 22
 
 # whatever pydicom lets through on a broken data set
 BROKEN = (
@@ -41,6 +44,7 @@ BROKEN = (
     RecursionError,
     OverflowError,
     AssertionError,
+    MemoryError,
     struct.error,
     zlib.error,
 )
@@ -119,15 +123,22 @@ def _plausible(data: bytes) -> bool:
 
 
 def inflate(data: bytes, start: int) -> bytes:
-    """The data set of a deflated file (PS3.5 A.5), at most 1 GiB."""
+    """The data set of a deflated file (PS3.5 A.5), at most 384 MiB."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        body = inflater.decompress(data[start:], _INFLATED_LIMIT)
-    except zlib.error:
-        raise UnreadableObject(_("Damaged DICOM object"), _("the deflated data set does not inflate")) from None
-    if not inflater.eof:
-        raise truncated(_("the deflated data set has no end"))
-    return body
+    parts, size, rest = [], 0, data[start:]
+    while not inflater.eof:
+        try:
+            part = inflater.decompress(rest, _INFLATED_STEP)
+        except zlib.error:
+            raise UnreadableObject(_("Damaged DICOM object"), _("the deflated data set does not inflate")) from None
+        rest = inflater.unconsumed_tail
+        if not part and not inflater.eof:
+            raise truncated(_("the deflated data set has no end"))
+        size += len(part)
+        if size > _INFLATED_LIMIT:
+            raise UnreadableObject(_("The DICOM object is too large"), _("its deflated data set has no bounds"))
+        parts.append(part)
+    return b"".join(parts)
 
 
 def body_of(data: bytes, transfer_syntax_uid: str) -> bytes:
@@ -153,15 +164,17 @@ def open_part10(data: bytes) -> Part10:
     implicit = not (vr.isalpha() and vr.isupper())
     if not syntax:
         syntax = IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE if little else EXPLICIT_BIG
-    dataset, pixels = _read(body, start, implicit, little)
-    return Part10(Header(dataset), syntax, meta, body, pixels)
+    header, pixels = _read(body, start, implicit, little)
+    return Part10(header, syntax, meta, body, pixels)
 
 
-def _read(body: bytes, start: int, implicit: bool, little: bool) -> tuple[Dataset, PixelElement | None]:
-    source = BytesIO(body)
+def _read(body: bytes, start: int, implicit: bool, little: bool) -> tuple[Header, PixelElement | None]:
+    allowance = Allowance(len(body))
+    source = MeasuredStream(body, allowance)
     source.seek(start)
     size = len(body)
     found: list[PixelElement] = []
+    foreign: list[int] = []
 
     def stop(tag: int, vr: str | None, length: int) -> bool:
         if tag in _PIXEL_TAGS:
@@ -169,18 +182,51 @@ def _read(body: bytes, start: int, implicit: bool, little: bool) -> tuple[Datase
             return True
         if length != _UNDEFINED and source.tell() + length > size:
             raise truncated(_("the header ends early"))
+        if length == _UNDEFINED and vr == "UN" and not little:
+            foreign.append(source.tell())
+            return True
         return False
 
+    dataset = Dataset()
     try:
-        dataset = read_dataset(source, implicit, little, stop_when=stop)
+        while True:
+            # as raw elements: `Dataset.update` converts private creators, which `Header` then takes for absent
+            dataset._dict.update(read_dataset(source, implicit, little, stop_when=stop)._dict)
+            if not foreign:
+                break
+            # a sequence of unknown VR is in implicit little endian also here (PS3.5 6.2.2), pydicom reads it as big
+            source.seek(_after_sequence(body, foreign.pop()))
     except BROKEN as error:
+        allowance.check()
         if source.tell() >= size:
             raise UnreadableObject(
                 _("Damaged DICOM object"), _("the header ends inside a sequence"), _("Retrieve it again.")
             ) from None
-        raise UnreadableObject(
-            _("Damaged DICOM object"), _("the header can't be read ({kind})").format(kind=type(error).__name__)
-        ) from None
+        raise unreadable_header(error) from None
+    allowance.check()
     if not found and (size > source.tell() or not len(dataset)):
         raise truncated(_("the header ends early"))
-    return dataset, found[-1] if found else None
+    return Header(dataset, allowance=allowance), found[-1] if found else None
+
+
+def unreadable_header(error: Exception) -> UnreadableObject:
+    """The error for a header on whose structure reading failed."""
+    if isinstance(error, RecursionError):
+        return UnreadableObject(_("Damaged DICOM object"), _("its sequences are nested too deeply"))
+    kind = type(error).__name__
+    return UnreadableObject(_("Damaged DICOM object"), _("the header can't be read ({kind})").format(kind=kind))
+
+
+def _after_sequence(body: bytes, at: int) -> int:
+    """Where an implicit little endian sequence of undefined length ends, whose first item stands at `at`."""
+    depth = 1
+    while depth:
+        group, element, length = struct.unpack_from("<HHI", body, at)
+        tag, at = group << 16 | element, at + 8
+        if tag in (_ITEM_END, _SEQUENCE_END):
+            depth -= 1
+        elif length == _UNDEFINED:
+            depth += 1
+        else:
+            at += length
+    return at

@@ -11,14 +11,18 @@ from collections.abc import Iterator
 
 import pydicom.charset
 from pydicom.datadict import dictionary_VR
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.filereader import read_sequence
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 
+from workstation.dicom.measured_stream import Allowance, MeasuredStream
 from workstation.dicom.undeclared_text import encoding_meant
 
 _BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "UV": "Q", "SV": "q", "US or SS": "H"}
+# implicit VR has none, and a writer who doesn't know one says UN
+_UNKNOWN = ("UN", None)
 _PADDING = " \0\r\n\t"
 _DEFAULT = "latin-1"
 _ASCII = ("iso8859", _DEFAULT)
@@ -44,13 +48,21 @@ def encodings_of(terms: bytes) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _dictionary_vr(tag: int) -> str:
+    try:
+        return str(dictionary_VR(tag))
+    except KeyError:
+        return ""
+
+
 class Header:
     """One data set: the whole object, or an item of a sequence. Tags are plain integers (0xGGGGEEEE)."""
 
-    __slots__ = ("_dataset", "_declared", "_encodings", "encoding_meant")
+    __slots__ = ("_allowance", "_dataset", "_declared", "_encodings", "encoding_meant")
 
-    def __init__(self, dataset: Dataset, parent: "Header | None" = None) -> None:
+    def __init__(self, dataset: Dataset, parent: "Header | None" = None, allowance: Allowance | None = None) -> None:
         self._dataset = dataset
+        self._allowance: Allowance = allowance or (Allowance(0) if parent is None else parent._allowance)
         own = self.raw(0x00080005)
         inherited: tuple[str, ...] = (_DEFAULT,) if parent is None else parent._declared
         self._declared: tuple[str, ...] = encodings_of(own) if own else inherited
@@ -124,9 +136,8 @@ class Header:
             return ()
         vr = element.VR
         if vr is None or vr == "UN":
-            try:
-                vr = dictionary_VR(tag)
-            except KeyError:
+            vr = _dictionary_vr(tag)
+            if not vr:
                 return ()
         code = _BINARY.get(vr)
         if code is not None:
@@ -172,14 +183,28 @@ class Header:
         return tuple(float(value) for value in values) if len(values) == count else None
 
     def items(self, tag: int) -> Iterator["Header"]:
-        """The items of a sequence; none when it is absent or no sequence."""
+        """The items of a sequence; none when it is absent or no sequence. UnreadableObject when it costs too much."""
         if tag not in self._dataset:
             return
-        element = self._dataset[Tag(tag)]
-        value = element.value
+        raw = self._element(tag)
+        if raw is not None and raw.value and (raw.VR == "SQ" or (raw.VR in _UNKNOWN and _dictionary_vr(tag) == "SQ")):
+            self._open(raw, raw.value)
+        value = self._dataset[Tag(tag)].value
         if isinstance(value, Sequence):
             for item in value:
                 yield Header(item, self)
+
+    def _open(self, raw: RawDataElement, value: bytes) -> None:
+        """Read the items of a sequence of known length, as pydicom would, but within the object's allowance."""
+        stream = MeasuredStream(value, self._allowance)
+        # the items of an unknown VR are in implicit little endian, whatever the object is in (PS3.5 6.2.2)
+        implicit = raw.is_implicit_VR or raw.VR == "UN"
+        little = raw.is_little_endian or raw.VR == "UN"
+        try:
+            sequence = read_sequence(stream, implicit, little, len(value), _DEFAULT)
+        finally:
+            self._allowance.check()
+        self._dataset[raw.tag] = DataElement(raw.tag, "SQ", sequence)
 
     def item(self, tag: int) -> "Header | None":
         """The first item of a sequence, or None."""
