@@ -124,7 +124,8 @@ def dcm2pnm(data: bytes, folder: Path, *options: str) -> NDArray[np.uint8]:
     """The picture that dcmtk makes of an image."""
     source, target = folder / "image.dcm", folder / "image.pgm"
     source.write_bytes(data)
-    subprocess.run(["dcm2pnm", *options, source, target], check=True, capture_output=True)
+    # the same program for JPEG too
+    subprocess.run(["dcmj2pnm", *options, source, target], check=True, capture_output=True)
     return pgm(target)
 
 

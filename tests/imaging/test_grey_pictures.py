@@ -122,3 +122,51 @@ def test_a_table_over_hounsfield_units_begins_below_zero(syntax: str, tmp_path: 
     assert table.first_mapped == -1000
     theirs = dcm2pnm(data, tmp_path, "+Wl", "1", "-O")
     assert np.abs(shown(data, table)[0].astype(int) - theirs).max() <= 1
+
+
+def test_every_window_and_table_of_a_real_mammogram_gives_dcmtks_picture(shared_data: Path, tmp_path: Path) -> None:
+    data = next((shared_data / "mg").glob("*.dcm")).read_bytes()
+    instance = parse_instance(data)
+    assert (len(instance.windows), len(instance.voi_tables)) == (3, 3)
+    assert {window.function for window in instance.windows} == {"SIGMOID"}
+    volume, inverted = developed(data)
+    padding = volume.padding_of(0)
+    assert padding is not None
+    for option, vois in (("+Wi", instance.windows), ("+Wl", instance.voi_tables)):
+        for number, voi in enumerate(vois):
+            ours = to_grey(volume.array[0], voi, inverted, padding)
+            theirs = dcm2pnm(data, tmp_path, option, str(number + 1), "-O")
+            assert np.abs(ours.astype(int) - theirs)[~padding].max() <= 1
+
+
+@pytest.mark.golden(6)
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("shape", ["", "IDENTITY", "INVERSE"])
+@pytest.mark.parametrize("padding", [(), (5,), (5, 300), (300, 5)])
+def test_an_image_by_itself_is_inverted_once_and_its_padding_is_black_and_out_of_the_window(
+    photometric: str, shape: str, padding: tuple[int, ...]
+) -> None:
+    values = ramp("<u2", 0, 1023)
+    ds = image(values, BitsStored=10, HighBit=9, PhotometricInterpretation=photometric)
+    if shape:
+        ds.PresentationLUTShape = shape
+    if padding:
+        ds.PixelPaddingValue = padding[0]
+    if len(padding) == 2:
+        ds.PixelPaddingRangeLimit = padding[1]
+    real = np.ones(values.shape, np.bool_)
+    if padding:
+        real = (values < min(padding)) | (values > max(padding))
+    data = saved(ds)
+    picture, free = shown(data, Window(512, 1024))
+    np.testing.assert_array_equal(free, real)
+    line = np.floor(values / 1023 * 255 + 0.5)
+    # MONOCHROME1 means inverted already: with the shape INVERSE it is not inverted back
+    upside_down = photometric == "MONOCHROME1" or shape == "INVERSE"
+    expected = np.where(real, 255 - line if upside_down else line, 0)
+    assert np.abs(picture - expected).max() <= 1
+    automatic, _free = shown(data)
+    low, high = np.percentile(values[real], (0.5, 99.5))
+    ends = automatic[real & (values <= low)], automatic[real & (values >= high)]
+    assert (ends[0] == (255 if upside_down else 0)).all()
+    assert (ends[1] == (0 if upside_down else 255)).all()

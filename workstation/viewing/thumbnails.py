@@ -23,5 +23,7 @@ def thumbnail(stack: ShownStack, fetch: Fetch, size: int) -> NDArray[np.uint8]:
     values = np.ascontiguousarray(sheet.array[0, by // 2 :: by, by // 2 :: by])
     if sheet.is_colour:
         return values.astype(np.uint8) if values.dtype == np.uint8 else (values >> 8).astype(np.uint8)
-    voi = stack.voi(stack.first_choice(), k) or auto_window(values)
-    return to_grey(values, voi, ref.instance.inverted)
+    padding = sheet.padding_of(0)
+    padding = None if padding is None else padding[by // 2 :: by, by // 2 :: by]
+    voi = stack.voi(stack.first_choice(), k) or auto_window(values, padding)
+    return to_grey(values, voi, ref.instance.inverted, padding)

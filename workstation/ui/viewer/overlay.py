@@ -229,17 +229,20 @@ class Overlay:
             GraphicPainter(self._painter, self._ratio).paint(strokes, labels)
 
     def _stored_views(self, stack: ShownStack, state: ViewportState) -> tuple[list[str], list[str]]:
-        """The name of the presentation state in force; or what is on offer, and what can't be had."""
+        """The name of the presentation state in force, or what is on offer; the names of the overlay planes seen."""
         if state.kind is not PlaneKind.STACK:
             return [], []
         offered = self._session.case.presentations.offered(stack, state.index)
         presentation = presentation_in_force(self._session.case, stack, state)
         if presentation is not None:
             return [wording.presentation_name(presentation)], []
+        planes = stack.instance(state.index).overlays if state.overlays else ()
+        names = list(dict.fromkeys(plane.name for plane in planes if plane.name))
         fit = [one for one in offered if not one.refusal]
         if fit:
-            return [], [_("stored view: {title} (N)").format(title=fit[0].label or _(fit[0].kind))]
-        return [], [one.refusal for one in offered[:1]]
+            offer = _("stored view: {title} (N)").format(title=fit[0].label or _(fit[0].kind))
+            return [], [", ".join(names), offer] if names else [offer]
+        return [], ([", ".join(names)] if names else []) + [one.refusal for one in offered[:1]]
 
     def _plane_colour(self, number: int, kind: PlaneKind) -> QColor:
         """A plane keeps its colour when it is turned."""

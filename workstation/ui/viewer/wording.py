@@ -107,6 +107,8 @@ def voi_name(voi: Voi, name: str) -> str:
         return f"LUT: {name}" if name else ""
     digits = 0 if voi.width >= 20 else 3
     window = f"W {number_text(voi.width, digits)}  L {number_text(voi.center, digits)}"
+    if voi.function == "SIGMOID":
+        window += "  SIGMOID"
     return f"{name}  ({window})" if name else window
 
 
