@@ -126,7 +126,6 @@ def _examined(path: Path, render: Render, judges: Judges) -> Verdict:
         verdict = _refused(path, outcome, syntax, header, judges)
         foreign = header is None and data[128:132] != b"DICM" and not verdict.trouble
         return replace(verdict, status="foreign") if foreign else verdict
-    assert header is not None
     assert isinstance(outcome.output, str)
     ours = np.load(outcome.output, mmap_mode="r")
     try:
@@ -178,7 +177,7 @@ def _refused(path: Path, outcome: Outcome, syntax: str, header: Dataset | None, 
             kind = _kind(header)
     for name in judges.NAMES:
         try:
-            shape = judges.shape(name, path, header)
+            shape = judges.values(name, path, header).shape
         except CannotRead:
             continue
         trouble = f"{outcome.status} ({outcome.message}), but {name} reads {shape}"
@@ -186,10 +185,12 @@ def _refused(path: Path, outcome: Outcome, syntax: str, header: Dataset | None, 
     return Verdict(path, syntax, kind, outcome.status, "nobody reads it")
 
 
-def _compared(path: Path, ours: NDArray[np.generic], outcome: Outcome, header: Dataset, judges: Judges) -> Verdict:
+def _compared(
+    path: Path, ours: NDArray[np.generic], outcome: Outcome, header: Dataset | None, judges: Judges
+) -> Verdict:
     """The first judge that agrees makes it right; those before it disagree with that one, and that is told."""
     allowed = tolerance(outcome.transfer_syntax)
-    kind = _kind(header)
+    kind = "(a header that pydicom can't read)" if header is None else _kind(header)
     said: list[str] = []
     for name in judges.NAMES:
         try:
@@ -219,13 +220,13 @@ def tolerance(syntax: str) -> float:
     return 1 if syntax in _DCT or syntax in _WAVELET else 0
 
 
-def greatest(ours: NDArray[np.generic], theirs: Values, header: Dataset) -> float | None:
+def greatest(ours: NDArray[np.generic], theirs: Values, header: Dataset | None) -> float | None:
     """The greatest difference in stored values; None when shapes differ."""
     if ours.shape != theirs.shape:
         return None
     most = 0.0
     for frame in range(len(ours)):
-        slope = abs(rescale(header, frame)[0]) or 1.0
+        slope = 1.0 if header is None else abs(rescale(header, frame)[0]) or 1.0
         away = np.abs(ours[frame].astype(np.float64) - theirs[frame].astype(np.float64))
         both = np.isnan(ours[frame].astype(np.float64)) & np.isnan(theirs[frame].astype(np.float64))
         away[both] = 0

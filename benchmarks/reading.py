@@ -1,10 +1,8 @@
 """A case in the archive: opening, scrolling, windows, three planes, slabs; and whether the window stays awake."""
 
-import queue
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +11,14 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
 from benchmarks.figures import Figure
-from benchmarks.hands import KEY, Bench, opened_bench
+from benchmarks.hands import Bench, opened_bench
 from benchmarks.peers import BareWidget, SequentialReslice, pydicom_volume
 from benchmarks.server import OHIF_ALL, case_of
-from benchmarks.waves import STUDY, WaveSeries
-from workstation.archive.archive import Archive
+from benchmarks.waves import WaveSeries
 from workstation.imaging.reslice import Slab
-from workstation.jobs import Workers
 from workstation.ui.tour.hands import Hands
 from workstation.ui.viewer.canvas import Canvas
 from workstation.ui.viewer.grid import GAP
-from workstation.viewing.open_case import OpenCase
 from workstation.viewing.viewports import Viewports
 
 SMALL, LARGE = (788, 488), (1900, 1200)
@@ -32,22 +27,10 @@ SMALL, LARGE = (788, 488), (1900, 1200)
 def measure(folder: Path, series: WaveSeries, repeat: int, steps: int) -> list[Figure]:
     """All figures of reading. `folder` holds the archive with the case; `steps` is how often a quick deed is timed."""
     loops, volume = [], np.zeros((0, 0, 0), np.int16)
-    ours = []
+    figures: list[Figure] = []
     for _run in range(repeat):
         took, volume = pydicom_volume(series.files)
         loops.append(took)
-        ours.append(_archive_to_volume(folder))
-    figures = [
-        Figure(
-            "archive → volume, decrypted",
-            tuple(ours),
-            200,
-            "ms",
-            "median",
-            "pydicom loop over plain files",
-            tuple(loops),
-        )
-    ]
     with opened_bench(folder, None) as bench:
         reading = Reading(bench, SequentialReslice(volume, series), volume, repeat, steps)
         figures += reading.opening(tuple(loops))
@@ -57,23 +40,6 @@ def measure(folder: Path, series: WaveSeries, repeat: int, steps: int) -> list[F
         for size, aim in ((SMALL, 30.0), (LARGE, 130.0)):
             figures += reading.slab(size, aim)
     return figures
-
-
-def _archive_to_volume(folder: Path) -> float:
-    """Milliseconds from stacked headers to a full volume, by the loader of the window without the window."""
-    news: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-    workers = Workers()
-    with Archive.open(folder, KEY) as archive:
-        case = OpenCase(archive.instances(STUDY), (), archive.get, workers, news.put)
-        began = perf_counter()
-        loader = case.loader(case.stacks[0].key)
-        while not loader.finished:
-            news.get(timeout=60)()
-        took = (perf_counter() - began) * 1000
-        assert loader.complete
-        case.close()
-        workers.close()
-    return took
 
 
 class Reading:

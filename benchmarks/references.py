@@ -42,6 +42,8 @@ class Stored:
     samples: Values
     photometric: str
     masked: bool = False
+    slope: float = 1.0
+    intercept: float = 0.0
 
 
 class Apart:
@@ -106,7 +108,8 @@ def _gdcm_stored(path: str) -> Stored:
         shaped = values.reshape(frames, samples, size[1], size[0]).transpose(0, 2, 3, 1)
     else:
         shaped = values.reshape(frames, size[1], size[0], samples)
-    return Stored(shaped, str(image.GetPhotometricInterpretation()))
+    named = str(image.GetPhotometricInterpretation())
+    return Stored(shaped, named, slope=image.GetSlope(), intercept=image.GetIntercept())
 
 
 def _pydicom_stored(path: str) -> Stored:
@@ -125,9 +128,9 @@ def _pydicom_stored(path: str) -> Stored:
     return Stored(_with_frames(values, header), photometric, masked=True)
 
 
-def dcmtk_stored(path: Path, header: Dataset, folder: Path) -> Stored:
-    """By dcmtk's decompressing programs; their native output is read by pydicom."""
-    program = _DCMTK.get(str(header.file_meta.TransferSyntaxUID))
+def dcmtk_stored(path: Path, header: Dataset | None, folder: Path) -> tuple[Stored, Dataset]:
+    """By dcmtk's decompressing programs; their native output, with its header, is read by pydicom."""
+    program = "dcmconv" if header is None else _DCMTK.get(str(header.file_meta.TransferSyntaxUID))
     if program is None:
         raise CannotRead("dcmtk has no decoder for it")
     made = folder / "dcmtk.dcm"
@@ -143,7 +146,7 @@ def dcmtk_stored(path: Path, header: Dataset, folder: Path) -> Stored:
         raise CannotRead(f"dcmtk: {type(error).__name__}") from error
     finally:
         made.unlink(missing_ok=True)
-    return Stored(_with_frames(values, read), str(read.PhotometricInterpretation), masked=True)
+    return Stored(_with_frames(values, read), str(read.PhotometricInterpretation), masked=True), read
 
 
 def _with_frames(values: Values, header: Dataset) -> Values:
@@ -160,26 +163,22 @@ class Judges:
         self._folder = folder
         self._apart = Apart()
 
-    def values(self, name: str, path: Path, header: Dataset) -> Values:
-        """Modality values by one of them. Raises CannotRead."""
+    def values(self, name: str, path: Path, header: Dataset | None) -> Values:
+        """Modality values by one of them; without a header, where pydicom finds none, by its own. Raises CannotRead."""
         try:
             if name == "GDCM":
                 stored = self._apart.stored(_gdcm_stored, path)
-            elif name == "dcmtk":
-                stored = dcmtk_stored(path, header, self._folder)
-            else:
-                stored = self._apart.stored(_pydicom_stored, path)
-            return modality_values(stored, header)
+                if header is None:
+                    return stored.samples.astype(np.float64) * stored.slope + stored.intercept
+                return modality_values(stored, header)
+            if name == "dcmtk":
+                stored, read = dcmtk_stored(path, header, self._folder)
+                return modality_values(stored, read if header is None else header)
+            if header is None:
+                raise CannotRead("pydicom reads no header")
+            return modality_values(self._apart.stored(_pydicom_stored, path), header)
         except (AttributeError, ValueError, TypeError, KeyError, IndexError, subprocess.TimeoutExpired) as error:
             raise CannotRead(f"{name}: {type(error).__name__}: {error}") from error
-
-    def shape(self, name: str, path: Path, header: Dataset | None) -> tuple[int, ...]:
-        """The shape of the picture that one of them makes; GDCM needs no header. Raises CannotRead."""
-        if name == "GDCM":
-            return self._apart.stored(_gdcm_stored, path).samples.shape
-        if header is None:
-            raise CannotRead("pydicom reads no header")
-        return self.values(name, path, header).shape
 
     def close(self) -> None:
         self._apart.close()

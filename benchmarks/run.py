@@ -1,11 +1,11 @@
-"""The order of a run: what needs the server, then the archive it filled, then whole processes."""
+"""The order of a run: what needs the server, codecs and planes alone, the window on the archive, whole processes."""
 
 import argparse
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks import process, reading, server
+from benchmarks import codecs, planes, process, reading, server
 from benchmarks.figures import Report
 from benchmarks.waves import write_series
 from workstation.iris.wire import connect
@@ -29,6 +29,10 @@ def run(folder: Path, machine: str, options: argparse.Namespace) -> Report:
             report.add(server.measure(orthanc, series, folder, options.repeat))
             wire = connect(ServerProfile("orthanc", orthanc.dicomweb_url, user=orthanc.user), orthanc.password)
         server.fill(wire, desk)
+    report.add(codecs.measure(folder, options.slices, options.side, options.repeat))
+    report.add(planes.measure(options.slices, options.side, options.repeat))
+    counts = tuple(max(count * options.slices // 300, 4) for count in planes.COUNTS)
+    report.add(planes.growth(folder, counts, options.side // 2))
     report.add(reading.measure(desk, series, options.repeat, options.steps))
     report.add(process.measure(desk, series.voxel_bytes, options.repeat))
     return report

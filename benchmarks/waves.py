@@ -4,12 +4,14 @@ The formula changes quickly enough along each axis that a picture of the neighbo
 enough that interpolation doesn't change it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRLittleEndian
 
 from workstation.dicom.content import Patient
@@ -54,26 +56,53 @@ class WaveSeries:
         return len(self.files) * self.side * self.side * 2
 
 
-def write_series(folder: Path, slices: int, side: int) -> WaveSeries:
-    """Explicit little endian CT files, by pydicom."""
+def write_series(
+    folder: Path,
+    slices: int,
+    side: int,
+    *,
+    syntax: str = ExplicitVRLittleEndian,
+    encode: Callable[[NDArray[np.uint16]], bytes] | None = None,
+    different: int | None = None,
+) -> WaveSeries:
+    """CT files by pydicom: explicit little endian, or of another transfer syntax whose codec is `encode`.
+
+    With `different` only so many of the images are made, and then come again and again.
+    """
     files = tuple(folder / f"{number:04d}.dcm" for number in range(slices))
     series = WaveSeries(files, side)
     corner = series.corner
-    across = corner[0] + np.arange(side) * PIXEL_MM
-    flat = np.zeros((side, side, 3))
-    flat[..., 0], flat[..., 1] = across[None, :], across[:, None]
+    made: dict[int, tuple[NDArray[np.uint16], bytes]] = {}
     for number, file in enumerate(files):
-        flat[..., 2] = corner[2] + number * STEP_MM
-        _header(number, (corner[0], corner[1], flat[0, 0, 2]), np.rint(value_at(flat) + 1024).astype("<u2")).save_as(
-            file, enforce_file_format=True
-        )
+        at = number % (different or slices)
+        if at not in made:
+            stored = stored_slice(series, at)
+            # a noise of some units, which every detector has, or nothing would be left to code
+            if encode is not None:
+                stored += np.random.default_rng(at).integers(0, 16, stored.shape, np.uint16)
+            made[at] = stored, stored.tobytes() if encode is None else encapsulate([encode(stored)])
+        stored, data = made[at] if different else made.pop(at)
+        image = _header(number, (corner[0], corner[1], corner[2] + number * STEP_MM), stored, syntax)
+        image.PixelData = data
+        image["PixelData"].VR = "OW" if encode is None else "OB"
+        image["PixelData"].is_undefined_length = encode is not None
+        image.save_as(file, enforce_file_format=True)
     return series
 
 
-def _header(number: int, position: tuple[float, float, float], stored: NDArray[np.uint16]) -> Dataset:
+def stored_slice(series: WaveSeries, number: int) -> NDArray[np.uint16]:
+    """The stored values of an image, without noise."""
+    corner = series.corner
+    across = corner[0] + np.arange(series.side) * PIXEL_MM
+    flat = np.zeros((series.side, series.side, 3))
+    flat[..., 0], flat[..., 1], flat[..., 2] = across[None, :], across[:, None], corner[2] + number * STEP_MM
+    return np.rint(value_at(flat) + 1024).astype("<u2")
+
+
+def _header(number: int, position: tuple[float, float, float], stored: NDArray[np.uint16], syntax: str) -> Dataset:
     image = Dataset()
     image.file_meta = FileMetaDataset()
-    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    image.file_meta.TransferSyntaxUID = syntax
     image.SOPClassUID, image.SOPInstanceUID = CT_IMAGE, f"{SERIES}.{number + 1}"
     image.StudyInstanceUID, image.SeriesInstanceUID = STUDY, SERIES
     image.FrameOfReferenceUID = FRAME_OF_REFERENCE
@@ -94,5 +123,4 @@ def _header(number: int, position: tuple[float, float, float], stored: NDArray[n
     image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 16, 16, 15, 0
     image.RescaleIntercept, image.RescaleSlope, image.RescaleType = -1024, 1, "HU"
     image.WindowCenter, image.WindowWidth = 40, 400
-    image.PixelData = stored.tobytes()
     return image

@@ -169,7 +169,7 @@ def _line(outcome: Outcome) -> str:
     if outcome.units:
         said.append(outcome.units)
     if outcome.spacing is not None:
-        said.append(" × ".join(number_text(mm, 3, trim=True) for mm in outcome.spacing) + " " + _("mm"))
+        said.append(" × ".join(number_text(mm, 3 if mm >= 0.1 else 6, trim=True) for mm in outcome.spacing) + " " + _("mm"))
     said += outcome.notes
     names = outcome.output if isinstance(outcome.output, list) else [outcome.output or ""]
     made = names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}"
