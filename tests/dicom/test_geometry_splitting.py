@@ -144,6 +144,35 @@ def test_where_nothing_parts_cleanly_all_is_shown_and_said() -> None:
     assert "24 images at 8 positions, and nothing in the headers tells them apart" in stack.reason
 
 
+def test_runs_of_a_scan_without_any_attribute_come_apart_by_the_order_of_images_and_say_so() -> None:
+    runs = [at(3.0 * z, 8 * run + z) for run in range(3) for z in range(8)]
+    stacks = build_stacks(runs[::-1])
+    assert [[ref.instance.instance_number for ref in stack.frames] for stack in stacks] == [
+        list(range(8 * run, 8 * run + 8)) for run in range(3)
+    ]
+    assert [stack.split_rule for stack in stacks] == [f"order of images only {run}/3" for run in (1, 2, 3)]
+
+
+def test_images_that_follow_a_patients_motion_repeat_their_places_all_the_same() -> None:
+    moved = [
+        at(3.0 * z + 0.07 * run, 8 * run + z, slice_thickness=3.0, temporal_position=run)
+        for run in range(4)
+        for z in range(8)
+    ]
+    stacks = build_stacks(moved)
+    assert sizes(stacks) == [8] * 4
+    assert all(stack.is_volume and not stack.uneven for stack in stacks)
+    # slices that truly overlap much are no repetitions
+    (thick,) = build_stacks([at(0.5 * z, z, slice_thickness=20.0) for z in range(40)])
+    assert (thick.is_volume, thick.positions) == (True, 40)
+
+
+def test_moved_repetitions_that_nothing_parts_are_no_volume_of_mixed_times() -> None:
+    moved = [at(3.0 * z + 0.07 * run, 4 * z + run, slice_thickness=3.0) for run in range(4) for z in range(8)]
+    (stack,) = build_stacks(moved)
+    assert (stack.is_volume, len(stack.frames), stack.positions) == (False, 32, 8)
+
+
 def test_an_attribute_that_names_each_image_is_no_phase() -> None:
     (stack,) = build_stacks(
         [at(3.0 * (n // 2), n, trigger_time=float(n), content_time=f"1015{n:02}") for n in range(16)]

@@ -15,7 +15,7 @@ _FLAGGED = 100_000
 def b_value_of(header: Header) -> float | None:
     """The diffusion b-value in s/mm²; None when there is none."""
     standard = header.number(0x00189087)
-    if standard is not None:
+    if standard is not None or not _maybe(header):
         return standard
     if block := _block(header, 0x0019, "SIEMENS MR HEADER"):
         return header.private_number(block | 0x0C)
@@ -32,6 +32,8 @@ def b_value_of(header: Header) -> float | None:
 def gradient_of(header: Header) -> tuple[float, ...]:
     """The gradient direction, three numbers to four digits; empty when there is none or its length is zero."""
     found: tuple[float | None, ...] = header.floats(0x00189089, 3) or ()
+    if not found and not _maybe(header):
+        return ()
     if not found and (block := _block(header, 0x0019, "SIEMENS MR HEADER")):
         found = _doubles(header.raw(block | 0x0E))
     if not found and (block := _block(header, 0x0019, "GEMS_ACQU_01")):
@@ -40,6 +42,11 @@ def gradient_of(header: Header) -> tuple[float, ...]:
         found = tuple(header.private_number(block | element) for element in (0xB0, 0xB1, 0xB2))
     values = tuple(round(value, 4) + 0.0 for value in found if value is not None)
     return values if len(values) == 3 and any(values) else ()
+
+
+def _maybe(header: Header) -> bool:
+    """Whether private elements are worth a search, which takes longer than reading the rest of a CT's header."""
+    return header.text(0x00080060) in ("MR", "")
 
 
 def _block(header: Header, group: int, creator: str) -> int:

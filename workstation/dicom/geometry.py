@@ -204,7 +204,8 @@ def _stack(refs: Sequence[FrameRef], rule: str, copies: int) -> Stack:
         )
     refs = sorted(refs, key=_repetition)
     positions = np.array([ref.geometry.position for ref in refs], dtype=np.float64)
-    placement = place(positions, axes[2], min(first.geometry.pixel_spacing))
+    thickness = refs[0].geometry.slice_thickness or 0.0
+    placement = place(positions, axes[2], min(first.geometry.pixel_spacing), thickness)
     if _turned(refs):
         turned = _("the slices are turned against each other")
         placement = Placement(tuple(range(len(refs))), positions[0], axes[2], positions=len(refs), reason=turned)

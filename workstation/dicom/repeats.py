@@ -30,7 +30,7 @@ _SHORT = 16
 
 
 def _keys() -> tuple[tuple[str, Key], ...]:
-    """The attributes in the order in which they are tried, most telling first; the last resorts say what they are."""
+    """The attributes in the order in which they are tried, most telling first; the last resort says what it is."""
     return (
         (_("b-value"), lambda ref: ref.geometry.b_value),
         (_("gradient direction"), lambda ref: ref.geometry.gradient),
@@ -76,7 +76,7 @@ def parted_by_repeats(refs: list["FrameRef"]) -> list[tuple[list["FrameRef"], st
     positions = np.array([ref.geometry.position or (np.nan,) * 3 for ref in refs])
     if np.isnan(positions).any():
         return [(refs, "")]
-    places = place_numbers(positions, axes[2], min(first.pixel_spacing))
+    places = place_numbers(positions, axes[2], min(first.pixel_spacing), first.slice_thickness or 0.0)
     repeats = np.bincount(places)
     if repeats.max() == 1:
         return [(refs, "")]
@@ -86,6 +86,10 @@ def parted_by_repeats(refs: list["FrameRef"]) -> list[tuple[list["FrameRef"], st
         if 1 < (codes := _codes(key(ref) for ref in refs)).max() + 1 <= len(refs) // _LEAST_MEAN
     ]
     found = _cleanest([codes for _name, _key, codes in keys], places, int(repeats.max()))
+    if found is None and (by_order := _in_order(places, repeats)) is not None:
+        # the numbers of images are no attribute of theirs, but where all else fails they tell the runs of a scan
+        found = (len(keys),), by_order, True
+        keys.append((_("order of images only"), lambda _ref: None, by_order))
     if found is None:
         return [(refs, "")]
     chosen, codes, equal = found
@@ -102,6 +106,15 @@ def parted_by_repeats(refs: list["FrameRef"]) -> list[tuple[list["FrameRef"], st
         (part, ", ".join([*(_told(name, key, part[0], number, len(parts)) for name, key in told), *notes]))
         for number, part in enumerate(parts, start=1)
     ]
+
+
+def _in_order(places: Codes, repeats: Codes) -> Codes | None:
+    """Parts of the frames as they are filed, where each holds each place once; None where it is not so."""
+    size = len(repeats)
+    if size < _LEAST_MEAN or repeats.min() != repeats.max():
+        return None
+    codes = np.arange(len(places)) // size
+    return codes if np.unique(codes * size + places).size == len(places) else None
 
 
 def _codes(values: Iterable[Hashable]) -> Codes:

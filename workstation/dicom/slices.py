@@ -15,6 +15,7 @@ Vectors = NDArray[np.float64]
 
 _SAME_MM = 0.01
 _SAME_PIXELS = 0.05
+_SAME_THICKNESSES, _APART = 0.1, 3
 _TOLERANCE = 0.05  # of a step: rounded positions vary that much, real irregularities more
 _IN_PLANE_MM = 0.1
 _TILTED_DEGREES = 0.05
@@ -67,23 +68,31 @@ class Placement:
         return len(self.order) - self.positions
 
 
-def same_place_mm(pixel_mm: float) -> float:
-    """Positions nearer than this are one: 0.01 mm, less for the small pixels of small animals."""
-    return min(_SAME_MM, _SAME_PIXELS * pixel_mm)
+def place_numbers(positions: Vectors, normal: Vectors, pixel_mm: float, thickness_mm: float) -> NDArray[np.int64]:
+    """For each slice, shape (n, 3), the number of its place along the normal; equal places have equal numbers.
 
-
-def place_numbers(positions: Vectors, normal: Vectors, pixel_mm: float) -> NDArray[np.int64]:
-    """For each slice, shape (n, 3), the number of its place along the normal; equal places have equal numbers."""
+    Positions within 0.01 mm are one (less for the small pixels of small animals). So are those of images that follow a
+    patient's motion: within a tenth of the slice thickness of each other, and well apart from the next.
+    """
     heights = positions @ normal
     order = np.argsort(heights, kind="stable")
+    heights = heights[order]
+    steps = np.diff(heights)
+    exact = np.concatenate([[0], np.cumsum(steps >= min(_SAME_MM, _SAME_PIXELS * pixel_mm))])
+    near = _SAME_THICKNESSES * thickness_mm
+    firsts = np.flatnonzero(np.concatenate([[True], steps >= near]))
+    spread = np.diff(np.append(firsts, len(heights)))
+    widths = heights[firsts + spread - 1] - heights[firsts]
+    apart = steps[steps >= near]
+    follows = len(firsts) < exact[-1] + 1 and widths.max() <= near and apart.size and apart.min() >= _APART * near
     numbers = np.empty(len(heights), np.int64)
-    numbers[order] = np.concatenate([[0], np.cumsum(np.diff(heights[order]) >= same_place_mm(pixel_mm))])
+    numbers[order] = np.repeat(np.arange(len(firsts)), spread) if follows else exact
     return numbers
 
 
-def place(positions: Vectors, normal: Vectors, pixel_mm: float) -> Placement:
+def place(positions: Vectors, normal: Vectors, pixel_mm: float, thickness_mm: float = 0.0) -> Placement:
     """Place slices with the given positions, shape (n, 3), in mm, of common unit `normal`; equal places keep order."""
-    numbers = place_numbers(positions, normal, pixel_mm)
+    numbers = place_numbers(positions, normal, pixel_mm, thickness_mm)
     order = np.argsort(numbers, kind="stable")
     positions = positions[order]
     heights = positions @ normal

@@ -74,7 +74,8 @@ def _stack_id(ref: "FrameRef") -> Hashable:
 
 
 def _units(ref: "FrameRef") -> Hashable:
-    return ref.instance.units, ref.geometry.rescale_type
+    own = ref.geometry.rescale_type
+    return own if own and own != "US" else ref.instance.units
 
 
 def _rules() -> tuple[tuple[str, Callable[["FrameRef"], Hashable]], ...]:
