@@ -13,6 +13,7 @@ from workstation.viewing.grips import segments
 from workstation.viewing.viewport import ViewportState
 
 GRAPHIC = QColor("#f0c75e")
+_BACK = QColor(0, 0, 0, 110)
 
 
 class MeasurementPainter:
@@ -159,6 +160,11 @@ class MeasurementPainter:
         x = min(max(x, room.left()), room.right() - width)
         y = min(max(anchor.y() + 8, room.top()), room.bottom() - height)
         place = self._free(QRectF(x, y, width, height))
+        # on soft tissue in mid grey the edge of the letters is not enough
+        self._painter.setPen(Qt.PenStyle.NoPen)
+        self._painter.setBrush(_BACK)
+        self._painter.drawRoundedRect(place.adjusted(-4, -1, 4, 1), 3, 3)
+        self._painter.setBrush(Qt.BrushStyle.NoBrush)
         colours = theme.current()
         tones = {
             "number": color,

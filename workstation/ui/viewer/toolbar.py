@@ -33,7 +33,7 @@ _GROUPS = (
         "view.overlays",
         "view.shutter",
     ),
-    ("measurement.delete", "edit.redo"),
+    ("measurement.calibrate", "measurement.delete", "edit.redo"),
 )
 _SPACING = 1
 

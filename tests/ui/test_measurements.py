@@ -1,0 +1,202 @@
+"""Measurements in the window: tools by keys, outlines by clicks, labels that keep apart, calibration by a length."""
+
+import importlib.util
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QEventLoop, QPoint, QRectF, Qt
+from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from workstation.dicom import concepts
+from workstation.dicom.content import Quantity
+from workstation.jobs import Workers
+from workstation.ui.theme import apply_theme
+from workstation.ui.viewer import panel as panel_module
+from workstation.ui.viewer import wording
+from workstation.ui.viewer.measurement_painting import MeasurementPainter
+from workstation.ui.viewer.panel import ViewerPanel
+from workstation.viewing import drawings
+from workstation.viewing.drawings import Drawing
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+def _balls() -> Any:
+    spec = importlib.util.spec_from_file_location("synthetic_stack", Path(__file__).parents[1] / "synthetic_stack.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["synthetic_stack"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@dataclass
+class Window:
+    app: QApplication
+    panel: ViewerPanel
+
+    def settle(self) -> None:
+        end = time.monotonic() + 10
+        while not (self.panel.is_loaded() and self.panel.is_settled()):
+            assert time.monotonic() < end, "waited in vain"
+            self.app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+
+    def open(self, series: Any) -> None:
+        self.panel.open_case(series.instances, [], series.data.__getitem__)
+        self.settle()
+
+    def key(self, key: Qt.Key) -> None:
+        QTest.keyClick(self.panel.canvases[0], key)
+        self.settle()
+
+    def click(self, *spots: QPoint) -> None:
+        for spot in spots:
+            QTest.mouseClick(self.panel.canvases[0], LEFT, pos=spot)
+        self.settle()
+
+    @property
+    def drawn(self) -> tuple[Drawing, ...]:
+        assert self.panel.session is not None
+        return self.panel.session.store.drawings
+
+
+@pytest.fixture(scope="module")
+def app() -> QApplication:
+    found = QApplication.instance()
+    app = found if isinstance(found, QApplication) else QApplication([])
+    apply_theme(app, "dark")
+    return app
+
+
+@pytest.fixture
+def window(app: QApplication) -> Iterator[Window]:
+    workers = Workers()
+    panel = ViewerPanel(workers)
+    panel.resize(760, 560)
+    panel.show()
+    yield Window(app, panel)
+    panel.close_case()
+    panel.close()
+    panel.deleteLater()
+    workers.close()
+
+
+def test_each_tool_has_a_key_and_a_button(window: Window) -> None:
+    window.open(_balls().ball_series(slices=1))
+    assert window.panel.session is not None
+    keys = {"L": "length", "E": "ellipse", "G": "polygon", "A": "angle", "D": "cobb", "V": "point"}
+    for key, tool in keys.items():
+        window.key(Qt.Key[f"Key_{key}"])
+        assert window.panel.session.tool == tool
+        assert window.panel.toolbar.buttons[f"tool.{tool}"].isChecked()
+
+
+def test_an_outline_by_clicks_ends_with_enter_and_goes_into_the_report_with_the_next_enter(window: Window) -> None:
+    window.open(_balls().ball_series(slices=3))
+    told: list[Any] = []
+    window.panel.insert_into_report.connect(told.append)
+    window.key(Qt.Key.Key_G)
+    window.click(QPoint(300, 200), QPoint(360, 200), QPoint(360, 260))
+    window.key(Qt.Key.Key_Return)
+    (outline,) = window.drawn
+    assert (outline.kind, told) == ("polygon", [])
+    window.key(Qt.Key.Key_Return)
+    (measurement,) = told
+    assert measurement.quantities == outline.quantities
+    assert {each.name for each in measurement.quantities} >= {drawings.AREA, drawings.MEAN}
+
+
+def test_quick_clicks_are_points_and_not_a_double_click_that_maximises(window: Window) -> None:
+    window.open(_balls().ball_series(slices=3))
+    window.key(Qt.Key.Key_A)
+    canvas = window.panel.canvases[0]
+    QTest.mouseClick(canvas, LEFT, pos=QPoint(300, 200))
+    QTest.mouseDClick(canvas, LEFT, pos=QPoint(360, 200))
+    QTest.mouseDClick(canvas, LEFT, pos=QPoint(360, 260))
+    window.settle()
+    (angle,) = window.drawn
+    assert angle.kind == "angle"
+    assert angle.quantities[0].value == pytest.approx(90, abs=1)
+
+
+def test_a_typed_length_calibrates_the_image_and_the_scale_bar(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    series = _balls().ball_series(slices=1, located=False)
+    series.instances[0] = replace(
+        series.instances[0], modality="DX", imager_pixel_spacing=(0.5, 0.5), frame_of_reference_uid=""
+    )
+    window.open(series)
+    window.key(Qt.Key.Key_L)
+    window.click(QPoint(300, 200), QPoint(400, 200))
+    asked: list[float] = []
+
+    def answer(_parent: object, drawing: Drawing) -> float:
+        asked.append(drawing.quantities[0].value)
+        return 30.0
+
+    monkeypatch.setattr(panel_module, "ask_length", answer)
+    window.key(Qt.Key.Key_Q)
+    (line,) = window.drawn
+    assert len(asked) == 1
+    assert (line.quantities[0].value, line.spacing_source) == (pytest.approx(30.0), "calibrated by the reader")
+    assert any(
+        "calibrated by the reader" in each.text or "entered" in each.text for each in wording.drawing_lines(line)
+    )
+
+
+def test_labels_of_measurements_never_lie_on_each_other(window: Window) -> None:
+    window.open(_balls().ball_series(slices=3))
+    window.key(Qt.Key.Key_L)
+    for number in range(6):
+        at = QPoint(300, 150 + 20 * number)
+        QTest.mousePress(window.panel.canvases[0], LEFT, pos=at)
+        QTest.mouseMove(window.panel.canvases[0], at + QPoint(40, 30))
+        QTest.mouseMove(window.panel.canvases[0], at + QPoint(90, 55))
+        QTest.mouseRelease(window.panel.canvases[0], LEFT, pos=at + QPoint(90, 55))
+        session = window.panel.session
+        assert session is not None
+        session.store.select("")
+    window.settle()
+    canvas = window.panel.canvases[0]
+    picture = canvas.picture
+    assert picture is not None
+    assert session is not None
+    image = QImage(canvas.width(), canvas.height(), QImage.Format.Format_RGB888)
+    painter = QPainter(image)
+    shown = MeasurementPainter(painter, QRectF(canvas.rect()), 1.0, QFontMetricsF(QFont(painter.font())))
+    shown.paint(session.annotations, "", picture.state, [])
+    painter.end()
+    places = shown.taken
+    assert len(places) == len(window.drawn) > 3
+    for number, one in enumerate(places):
+        assert not any(one.intersects(other) for other in places[number + 1 :])
+
+
+def test_numbers_are_rounded_to_what_their_uncertainty_supports() -> None:
+    length = Quantity(concepts.LENGTH, 12.3456, concepts.MILLIMETER, 0.8165)
+    assert wording.quantity_text(length) == "12.3 ± 0.8 mm"
+    assert wording.quantity_text(replace(length, uncertainty=4.08)) == "12 ± 4 mm"
+    assert wording.quantity_text(replace(length, uncertainty=0.0816)) == "12.35 ± 0.08 mm"
+    assert wording.quantity_text(replace(length, uncertainty=0.0)) == "12.3 mm"
+    assert wording.quantity_text(Quantity(concepts.ANGLE, 33.333, concepts.DEGREE, 0.4)) == "33.3 ± 0.4°"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (-201.0, concepts.HOUNSFIELD_UNIT, "−201 HU"),
+        (22.234, drawings.unit_code("SUVbw"), "22.23 g/ml SUVbw"),
+        (0.0012345, None, "0.00123"),
+        (52777.3, drawings.unit_code("BQML"), "52777 Bq/ml"),
+        (1234.0, None, "1234"),
+    ],
+)
+def test_a_value_has_its_unit_or_none_and_the_digits_it_needs(value: float, unit: Any, text: str) -> None:
+    assert wording.value_text(Quantity(concepts.MEAN, value, unit), 0) == text
