@@ -107,6 +107,7 @@ def test_one_object_too_large_by_itself_is_refused(bench: Any, iris: EmbeddedIri
         assert desk.outbox()[0].state == "refused"
 
 
+@pytest.mark.golden(17)
 def test_an_object_refused_for_want_of_room_is_tried_again(bench: Any, iris: EmbeddedIris) -> None:
     with bench.archive() as archive:
         desk = bench.open(archive)
@@ -118,6 +119,7 @@ def test_an_object_refused_for_want_of_room_is_tried_again(bench: Any, iris: Emb
         assert desk.deliver() == 1
 
 
+@pytest.mark.golden(17)
 def test_an_object_refused_for_good_is_shown_with_the_servers_reason(bench: Any, iris: EmbeddedIris) -> None:
     with bench.archive() as archive:
         desk = bench.open(archive)

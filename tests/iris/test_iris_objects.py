@@ -99,6 +99,7 @@ def test_orthanc_with_a_wrong_password_asks_to_sign_in(orthanc: Any) -> None:
         web.check()
 
 
+@pytest.mark.golden(17)
 def test_a_partial_store_names_what_was_refused(embedded: EmbeddedIris, session: IrisSession, tiny: ModuleType) -> None:
     web, series = DicomWeb(session), tiny.ct_series(3)
     study_uid = uids(series[0])[0]

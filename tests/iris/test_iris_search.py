@@ -32,6 +32,7 @@ class Server:
         return self.all[start:][: min(limit if self.hears_limit else 10**6, self.cap)]
 
 
+@pytest.mark.golden(18)
 @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, PAGE, PAGE + 1, 1000])
 @pytest.mark.parametrize(
     "habits",
@@ -127,6 +128,7 @@ def test_what_is_written_is_a_sorted_array_of_one_data_set() -> None:
     assert element("SQ") == {"vr": "SQ"}
 
 
+@pytest.mark.golden(18)
 def test_the_embedded_iris_is_searched_through_its_cap(
     embedded: EmbeddedIris, session: IrisSession, tiny: ModuleType
 ) -> None:
