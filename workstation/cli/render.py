@@ -11,6 +11,7 @@ from typing import get_args
 
 from workstation.cli.inputs import Input, input_arguments, inputs
 from workstation.cli.rendering import Cut, Outcome, Render, View
+from workstation.dicom import decoder_processes
 from workstation.errors import UnreadableObject
 from workstation.imaging.reslice import SlabMode
 from workstation.language import _, number_text
@@ -86,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
     failed = False
     try:
         options.output.mkdir(parents=True, exist_ok=True)
-        with inputs(options) as found:
+        with decoder_processes.opened(1), inputs(options) as found:
             for outcome in _outcomes(render, found):
                 failed = failed or outcome.status != "ok"
                 print(json.dumps(outcome.plain(), ensure_ascii=False) if options.json else _line(outcome), flush=True)
@@ -169,7 +170,9 @@ def _line(outcome: Outcome) -> str:
     if outcome.units:
         said.append(outcome.units)
     if outcome.spacing is not None:
-        said.append(" × ".join(number_text(mm, 3 if mm >= 0.1 else 6, trim=True) for mm in outcome.spacing) + " " + _("mm"))
+        said.append(
+            " × ".join(number_text(mm, 3 if mm >= 0.1 else 6, trim=True) for mm in outcome.spacing) + " " + _("mm")
+        )
     said += outcome.notes
     names = outcome.output if isinstance(outcome.output, list) else [outcome.output or ""]
     made = names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}"
