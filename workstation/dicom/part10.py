@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass, field
 
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
 
 from workstation.dicom.measured_stream import Allowance, MeasuredStream
@@ -33,6 +33,7 @@ _INFLATED_STEP = 1 << 22
 # whatever pydicom lets through on a broken data set
 BROKEN = (
     InvalidDicomError,
+    BytesLengthException,
     ValueError,
     TypeError,
     KeyError,
