@@ -23,10 +23,29 @@ _SHIFTED_MM = 0.1
 
 @dataclass(frozen=True, eq=False)
 class LabelPlane:
-    """One mask: `matrix` maps (column, row, mm along the normal) to LPS; `values` (rows, columns) are labels or 0."""
+    """One mask: `matrix` maps (column, row, mm along the normal) of its whole frame to LPS.
+
+    `values` are labels or 0; they may be a part of the frame of `size` (rows, columns), whose first pixel is `corner`.
+    """
 
     matrix: Matrix
     values: NDArray[Any] = field(repr=False)
+    corner: tuple[int, int] = (0, 0)
+    size: tuple[int, int] = (0, 0)
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """(rows, columns) of the whole frame."""
+        return self.size if any(self.size) else (self.values.shape[0], self.values.shape[1])
+
+    def cut_out(self) -> "LabelPlane":
+        """The same mask without the empty rows and columns around it: thousands of masks are held at once."""
+        rows, columns = np.flatnonzero(self.values.any(axis=1)), np.flatnonzero(self.values.any(axis=0))
+        if not rows.size:
+            return LabelPlane(self.matrix, np.zeros((0, 0), self.values.dtype), self.corner, self.frame_size)
+        top, left = int(rows[0]), int(columns[0])
+        values = self.values[top : int(rows[-1]) + 1, left : int(columns[-1]) + 1].copy()
+        return LabelPlane(self.matrix, values, (self.corner[0] + top, self.corner[1] + left), self.frame_size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +75,7 @@ def grid_of(planes: Sequence[LabelPlane], spacing_mm: float | None, thickness_mm
     first = planes[0]
     axes = first.matrix[:3, :3]
     if any(
-        plane.values.shape != first.values.shape or np.abs(plane.matrix[:3, :3] - axes).max() > 1e-3 for plane in planes
+        plane.frame_size != first.frame_size or np.abs(plane.matrix[:3, :3] - axes).max() > 1e-3 for plane in planes
     ):
         return None
     normal = axes[:, 2]
@@ -85,35 +104,42 @@ def sheet_of(planes: Sequence[LabelPlane], thickness_mm: float) -> Labels:
 def painted(tints: Sequence[Tint], plane: Plane) -> NDArray[np.uint8] | None:
     """The labels that a plane cuts as premultiplied RGBA, shape (height, width, 4): filled by their opacity, their
     outlines whole. None where it cuts none."""
-    result: NDArray[np.uint8] | None = None
+    result: NDArray[np.uint32] | None = None
     for tint in tints:
+        filled, whole = _table(tint, round(255 * tint.opacity)), _table(tint, 255)
         for volume in tint.volumes:
             cut = reslice(volume, plane, THIN, "nearest")
-            labels = np.where(cut.inside, cut.values, 0).astype(np.int32)
+            labels = np.where(cut.inside, cut.values, 0).astype(np.intp)
             labels[~tint.shown[labels]] = 0
             rows, columns = np.flatnonzero(labels.any(axis=1)), np.flatnonzero(labels.any(axis=0))
             if not rows.size:
                 continue
             box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
             if result is None:
-                result = np.zeros((plane.height, plane.width, 4), np.uint8)
-            _over(result[box], _coloured(labels[box], tint))
-    return result
+                result = np.zeros((plane.height, plane.width), np.uint32)
+            inner = labels[box]
+            _over(result[box], np.where(_edges(inner), whole[inner], filled[inner]))
+    return None if result is None else result.view(np.uint8).reshape(plane.height, plane.width, 4)
 
 
-def _coloured(labels: NDArray[np.int32], tint: Tint) -> NDArray[np.uint8]:
-    alpha = np.where(_edges(labels), 255, round(255 * tint.opacity)) * (labels > 0)
-    rgb = tint.colours[labels].astype(np.uint16) * alpha[..., None].astype(np.uint16) // 255
-    coloured: NDArray[np.uint8] = np.concatenate([rgb, alpha[..., None]], axis=2).astype(np.uint8)
-    return coloured
+def _table(tint: Tint, alpha: int) -> NDArray[np.uint32]:
+    """Label → premultiplied RGBA of one alpha, as one number, so that a picture is looked up at once."""
+    table = np.zeros((len(tint.colours), 4), np.uint8)
+    table[1:, :3] = tint.colours[1:].astype(np.uint16) * alpha // 255
+    table[1:, 3] = alpha
+    return table.view(np.uint32)[:, 0]
 
 
-def _over(below: NDArray[np.uint8], above: NDArray[np.uint8]) -> None:
-    rest = 255 - above[..., 3:].astype(np.uint16)
-    below[...] = above + (below * rest // 255).astype(np.uint8)
+def _over(below: NDArray[np.uint32], above: NDArray[np.uint32]) -> None:
+    """Paint one layer over what is there; where nothing is, which is most, it is taken as it is."""
+    both = (below != 0) & (above != 0)
+    under, over = (np.ascontiguousarray(one[both]).view(np.uint8).reshape(-1, 4) for one in (below, above))
+    mixed = over + (under.astype(np.uint16) * (255 - over[:, 3:].astype(np.uint16)) // 255).astype(np.uint8)
+    np.maximum(below, above, out=below, where=~both)
+    below[both] = np.ascontiguousarray(mixed).view(np.uint32)[:, 0]
 
 
-def _edges(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
+def _edges(labels: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Pixels of a label with a neighbour that is of another; the rim of what is cut out counts as one."""
     framed = np.pad(labels, 1)
     middle = framed[1:-1, 1:-1]
@@ -156,30 +182,25 @@ def _placed(
 
 def _volumes(planes: Sequence[LabelPlane], index: Sequence[int], matrix: Matrix) -> tuple[Volume, ...]:
     """The fewest volumes in which no plane covers labels of another, cut out to where labels are."""
-    any_rows = np.zeros(planes[0].values.shape[0], bool)
-    any_columns = np.zeros(planes[0].values.shape[1], bool)
-    for plane in planes:
-        any_rows |= plane.values.any(axis=1)
-        any_columns |= plane.values.any(axis=0)
-    rows, columns = np.flatnonzero(any_rows), np.flatnonzero(any_columns)
-    if not rows.size:
+    parts = [(plane.cut_out(), k) for plane, k in zip(planes, index, strict=True)]
+    parts = [(plane, k) for plane, k in parts if plane.values.size]
+    if not parts:
         return ()
-    top, left = int(rows[0]), int(columns[0])
-    box = np.s_[top : int(rows[-1]) + 1, left : int(columns[-1]) + 1]
-    shape = (max(index) + 1, int(rows[-1]) + 1 - top, int(columns[-1]) + 1 - left)
+    top, left = (min(plane.corner[axis] for plane, _k in parts) for axis in (0, 1))
+    bottom, right = (max(plane.corner[axis] + plane.values.shape[axis] for plane, _k in parts) for axis in (0, 1))
+    shape = (max(index) + 1, bottom - top, right - left)
     arrays: list[NDArray[np.int16]] = []
-    for plane, k in zip(planes, index, strict=True):
-        values = plane.values[box]
-        mask = values != 0
-        if not mask.any():
-            continue
+    for plane, k in parts:
+        row, column = plane.corner[0] - top, plane.corner[1] - left
+        box = np.s_[row : row + plane.values.shape[0], column : column + plane.values.shape[1]]
+        mask = plane.values != 0
         for array in arrays:
-            if not (array[k][mask] != 0).any():
+            if not (array[k][box][mask] != 0).any():
                 break
         else:
             array = np.zeros(shape, np.int16)
             arrays.append(array)
-        array[k][mask] = values[mask]
+        array[k][box][mask] = plane.values[mask]
     placed = matrix.copy()
     placed[:3, 3] += matrix[:3, 0] * left + matrix[:3, 1] * top
     return tuple(Volume.of_array(array, placed) for array in arrays)

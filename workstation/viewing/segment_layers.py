@@ -73,6 +73,7 @@ class SegmentLayer:
         self.loading = False
         self.trouble = ""
         self.loaded: LoadedLayer | None = None
+        self._lies: dict[str, bool] = {}
 
     @property
     def key(self) -> str:
@@ -87,7 +88,10 @@ class SegmentLayer:
         loaded = self.loaded
         if loaded is None or loaded.grid is not None:
             return shares_space(self.instance, stack)
-        return any(self._planes(stack, k) for k in range(stack.count))
+        # asked at each paint
+        if stack.key not in self._lies:
+            self._lies[stack.key] = any(self._planes(stack, k) for k in range(stack.count))
+        return self._lies[stack.key]
 
     def tint(self, stack: ShownStack, state: ViewportState) -> Tint | None:
         """What to paint over a stack's picture; None where nothing of it lies there."""
@@ -122,7 +126,7 @@ class SegmentLayer:
         for plane in planes:
             if not np.isnan(plane.matrix).any():
                 placed.append(plane)
-            elif plane.values.shape == (instance.rows, instance.columns):
+            elif plane.frame_size == (instance.rows, instance.columns):
                 placed.append(replace(plane, matrix=_unit_normal(stack.matrix(k))))
         return tuple(plane for plane in placed if _lies_in(plane.matrix, stack.matrix(k)))
 
@@ -242,7 +246,7 @@ def load(segmentation: Segmentation) -> LoadedLayer:
         for number, count in found.items():
             counts[number] += count
         matrix = frame_matrix(instance.frame(frame.index))
-        plane = LabelPlane(np.full((4, 4), np.nan) if matrix is None else matrix, labels)
+        plane = LabelPlane(np.full((4, 4), np.nan) if matrix is None else matrix, labels).cut_out()
         planes.append(plane)
         for source in frame.sources:
             sheets.setdefault(source, []).append(plane)
