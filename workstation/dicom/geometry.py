@@ -7,6 +7,7 @@ with a picture is in exactly one stack, and a stack that is no volume says why.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +31,9 @@ class FrameRef:
     instance: Instance
     frame: int = 0
 
-    @property
+    @cached_property
     def geometry(self) -> FrameGeometry:
-        """The frame's own values."""
+        """The frame's own values; asked for some thirty times a frame while a series is split."""
         return self.instance.frame(self.frame)
 
 
