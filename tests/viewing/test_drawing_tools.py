@@ -1,14 +1,19 @@
 """Drawing by hand: which clicks and drags make which graphic, and the numbers that come of it."""
 
+import io
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 from workstation.dicom import concepts
 from workstation.dicom.content import MeasurementKind, Quantity
+from workstation.dicom.instance import Instance
+from workstation.dicom.parsing import parse_instance
 from workstation.imaging.reslice import Slab
 from workstation.viewing import drawings
 from workstation.viewing.drawings import FORMS, Drawing
@@ -234,3 +239,89 @@ def test_a_drawing_of_too_few_points_is_refused_when_it_is_read_back(session: Re
     plain = replace(only(session), points=only(session).points[:2]).to_json()
     with pytest.raises(ValueError, match="points are missing"):
         Drawing.from_json(plain)
+
+
+def header_image(**elements: object) -> tuple[Instance, bytes]:
+    """A real header of Pixel Spacing 0.5\\1.0: rows 0.5 mm apart, columns 1.0 mm; a square of 20 mm is at 100 in it."""
+    pixels = np.zeros((200, 100), "<u2")
+    pixels[60:100, 30:50] = 100
+    ds = Dataset()
+    ds.SOPClassUID, ds.SOPInstanceUID, ds.Modality = "1.2.840.10008.5.1.4.1.1.2", "2.25.91", "CT"
+    ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.FrameOfReferenceUID = "2.25.92", "2.25.93", "2.25.94"
+    ds.ImageType, ds.PixelSpacing = ["ORIGINAL", "PRIMARY", "AXIAL"], [0.5, 1.0]
+    ds.Rows, ds.Columns, ds.PixelData = 200, 100, pixels.tobytes()
+    ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 12, 11, 0
+    for keyword, value in elements.items():
+        setattr(ds, keyword, value)
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.MediaStorageSOPClassUID, ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPClassUID, ds.SOPInstanceUID
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    buffer = io.BytesIO()
+    ds.save_as(buffer, enforce_file_format=True)
+    return parse_instance(buffer.getvalue()), buffer.getvalue()
+
+
+@pytest.mark.golden(1)
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"ImagePositionPatient": [0, 0, 0], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0]},
+        # turned in the patient, and without a place there
+        {"ImagePositionPatient": [5, 6, 7], "ImageOrientationPatient": [0, 0.6, 0.8, 1, 0, 0]},
+        {"Modality": "DX", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.1.1", "ImagerPixelSpacing": [0.5, 1.0]},
+    ],
+)
+def test_a_square_in_an_image_of_unequal_spacing_is_seen_and_measured_square(
+    desk: Any, elements: dict[str, object]
+) -> None:
+    @dataclass
+    class Study:
+        instances: list[Instance]
+        data: dict[str, bytes]
+
+    instance, data = header_image(**elements)
+    session: ReadingSession = desk.open(Study([instance], {instance.sop_instance_uid: data}), size=(300, 300))
+    desk.settle(session)
+    stack, state = session.views.stack(0), session.views[0].state
+    assert stack is not None
+    # the outer corners of the square's pixels, as they are seen
+    corners = [(29.5, 59.5), (49.5, 59.5), (49.5, 99.5), (29.5, 99.5)]
+    seen = [state.plane.lps_to_pixel(tuple((stack.matrix(0) @ [x, y, 0, 1])[:3])) for x, y in corners]
+    across, down = math.dist(seen[0], seen[1]), math.dist(seen[1], seen[2])
+    assert across == pytest.approx(down)
+    assert across * state.mm_per_pixel == pytest.approx(20.0)
+    draw(session, "length").click(*seen[:2])
+    line = only(session)
+    session.store.remove(line.tracking_uid)
+    draw(session, "polygon").click(*seen).hand.finish()
+    outline = only(session)
+    assert value(line).value == pytest.approx(20.0)
+    assert value(outline, drawings.AREA).value == pytest.approx(400.0)
+    assert (value(outline, drawings.MEAN).value, value(outline, drawings.DEVIATION).value) == (100.0, 0.0)
+
+
+def test_colour_has_no_values_but_its_areas_are_measured(desk: Any) -> None:
+    @dataclass
+    class Study:
+        instances: list[Instance]
+        data: dict[str, bytes]
+
+    instance, data = header_image(
+        SamplesPerPixel=3,
+        PhotometricInterpretation="RGB",
+        PlanarConfiguration=0,
+        BitsAllocated=8,
+        BitsStored=8,
+        HighBit=7,
+        PixelData=bytes(200 * 100 * 3),
+        ImagePositionPatient=[0, 0, 0],
+        ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+    )
+    session: ReadingSession = desk.open(Study([instance], {instance.sop_instance_uid: data}))
+    desk.settle(session)
+    draw(session, "ellipse").drag((80, 80), (100, 100), (120, 130))
+    draw(session, "point").drag((20, 150), (30, 160))
+    region, point = session.store.drawings
+    assert [each.name for each in region.quantities] == [drawings.AREA]
+    assert (point.quantities, bool(point.refusal)) == ((), True)

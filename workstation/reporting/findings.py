@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from workstation.dicom.content import Measurement, Quantity
 from workstation.language import number_text
 from workstation.reporting.structure import Language
-from workstation.reporting.wording import spacing_text, with_unit, word
+from workstation.reporting.wording import remark_text, spacing_text, with_unit, word
 
 # quantity codes (SCT) that carry a word of their own; a length says itself by its unit
 _NAMES = {
@@ -35,8 +35,9 @@ def quantity_text(quantity: Quantity, language: Language) -> str:
 def measurement_text(measurement: Measurement, language: Language) -> str:
     """All its numbers and the source of the spacing: `12.4 mm (Pixel Spacing)`."""
     numbers = ", ".join(quantity_text(quantity, language) for quantity in measurement.quantities)
-    source = spacing_text(measurement.spacing_source, language)
-    return f"{numbers} ({source})" if source and numbers else numbers
+    said = spacing_text(measurement.spacing_source, language), remark_text(measurement.remark, language)
+    beside = "; ".join(part for part in said if part)
+    return f"{numbers} ({beside})" if beside and numbers else numbers
 
 
 def value_for(measurement: Measurement, name: str) -> str:

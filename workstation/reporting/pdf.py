@@ -13,7 +13,7 @@ from workstation.dicom.concepts import CONCLUSIONS, FINDINGS, IMPRESSIONS, RECOM
 from workstation.dicom.content import Conclusion, KeyImage, Measurement, Section
 from workstation.reporting.findings import quantity_text
 from workstation.reporting.printed_words import age_text, moment_text, person_text, printed
-from workstation.reporting.wording import date_text, spacing_text
+from workstation.reporting.wording import date_text, remark_text, spacing_text
 
 _ANSWERS = frozenset((IMPRESSIONS.value, CONCLUSIONS.value))
 _OWN_PARAGRAPHS = _ANSWERS | {RECOMMENDATIONS.value}
@@ -214,7 +214,8 @@ class _Story:
         numbers = "<br/>".join(escape(quantity_text(each, self.language)) for each in measurement.quantities)
         day = date_text(measurement.study_date or self.conclusion.study.study_date, self.language)
         spacing = spacing_text(measurement.spacing_source, self.language) or self.words["no scale"]
-        return escape(label), numbers, escape(day), escape(spacing)
+        remark = remark_text(measurement.remark, self.language)
+        return escape(label), numbers, escape(day), escape(f"{spacing}; {remark}" if remark else spacing)
 
     def _completeness(self) -> list[Any]:
         page, conclusion = self.page, self.conclusion

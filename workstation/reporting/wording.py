@@ -3,6 +3,7 @@
 The report's language is the template's, not the program's, so these are not in the gettext catalogue.
 """
 
+import re
 from datetime import date, datetime
 
 from workstation.reporting.structure import Language
@@ -51,6 +52,15 @@ _SPACING_SOURCES_RU = {
     "as the file states": "как указано в файле",
     "calibrated by the reader": "по калибровке врачом",
 }
+# the remarks of a measurement, as `viewing.drawings` and `dicom.detector` say them
+_REMARKS_RU = {
+    r"doubtful spacing: it does not fit the detector's elements": "масштаб сомнителен: не равен шагу детектора",
+    r"doubtful spacing: image and field of view differ in size": "масштаб сомнителен: размер не равен полю детектора",
+    r"on a slab of (?P<mm>[\d.]+) mm \((?P<mode>\w+)\)": "в слое {mm} мм ({mode})",
+    r"samples interpolated, (?P<mm>[\d.]+) mm apart": "интерполяция, шаг {mm} мм",
+    r"length of (?P<mm>[\d.]+) mm entered by the reader": "длина {mm} мм введена врачом",
+}
+_SLABS_RU = {"mean": "среднее", "mip": "MIP", "minip": "MinIP"}
 _MONTHS_EN = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -154,6 +164,21 @@ def date_text(text: str, language: Language) -> str:
 def spacing_text(source: str, language: Language) -> str:
     """The source of the millimetres in the report's language."""
     return _SPACING_SOURCES_RU.get(source, source) if language == "ru" else source
+
+
+def remark_text(remark: str, language: Language) -> str:
+    """What belongs beside a measurement's numbers, in the report's language."""
+    if language != "ru":
+        return remark
+    said = []
+    for part in remark.split("; "):
+        for pattern, text in _REMARKS_RU.items():
+            if found := re.fullmatch(pattern, part):
+                number = found["mm"].replace(".", ",") if "mm" in found.groupdict() else ""
+                mode = _SLABS_RU.get(found["mode"], "") if "mode" in found.groupdict() else ""
+                part = text.format(mm=number, mode=mode)
+        said.append(part)
+    return "; ".join(said)
 
 
 def joined(words: list[str], language: Language) -> str:

@@ -1,5 +1,6 @@
 """Drawing on viewports: from pixels to patient space and back, which drawing shows where, and going to one."""
 
+import logging
 from dataclasses import replace
 from uuid import uuid4
 
@@ -16,6 +17,8 @@ from workstation.viewing.stacks import ShownStack
 from workstation.viewing.vectors import Vec, add, distance, dot, subtract, vec
 from workstation.viewing.viewport import PlaneKind, ViewportState
 from workstation.viewing.viewports import Viewports
+
+logger = logging.getLogger(__name__)
 
 PixelPoint = tuple[float, float]
 
@@ -109,6 +112,7 @@ class Annotations:
         """State how long a drawn length is; 0 takes it back. It holds for the image, or the cine, it was drawn on."""
         drawing = self._store.get(tracking_uid)
         if drawing is not None and self.can_calibrate(tracking_uid) and known_mm >= 0:
+            logger.info("an image was calibrated by the reader" if known_mm else "a calibration was taken back")
             self._store.calibrate(drawing, known_mm)
 
     def visible(self, state: ViewportState) -> list[tuple[Drawing, tuple[PixelPoint, ...]]]:

@@ -66,7 +66,7 @@ def measured(drawing: Drawing, stack: ShownStack, loader: StackLoader, scales: S
     k = stack.nearest(drawing.centre)
     kept = ruler(stack, drawing.points, k, scales, on_image=drawing.plane == "stack")
     if drawing.kind == "point":
-        return _valued(drawing, stack, loader)
+        return _valued(replace(drawing, spacing_source=kept.source), stack, loader)
     if kept.refusal:
         return replace(drawing, refusal=kept.refusal)
     # an angle stays what it is when all lengths are wrong alike
