@@ -298,6 +298,31 @@ def test_threads_reslice_the_same_volume_at_once() -> None:
     assert wrong == []
 
 
+def test_large_planes_of_several_threads_share_the_cores_and_not_their_samples() -> None:
+    volume = ramp(TILTED)
+    planes = [oblique(volume, 900, 700, spacing) for spacing in (0.004, 0.005, 0.006)]
+    index = [volume.lps_to_ijk[:3, :3] @ plane.corner + volume.lps_to_ijk[:3, 3] for plane in planes]
+    assert all(((at >= 0) & (at <= np.array(SHAPE[::-1]) - 1)).all() for at in index)
+    wrong: list[float] = []
+
+    def work(number: int) -> None:
+        plane = planes[number % 3]
+        y, x = np.indices((700, 900))
+        across = x[..., None] * np.array(plane.right) + y[..., None] * np.array(plane.down)
+        expected = (plane.corner + across * plane.spacing_mm) @ [3, -2, 5]
+        for _round in range(2):
+            off = np.abs(reslice(volume, plane).values - expected).max()
+            if off > 2e-3:
+                wrong.append(float(off))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
 def test_a_closed_volume_is_not_kept_alive() -> None:
     volume = ramp(STRAIGHT)
     reslice(volume, oblique(volume))
