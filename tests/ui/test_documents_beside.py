@@ -169,6 +169,19 @@ def test_codes_are_told_on_hover(reader: Reader, balls: ModuleType) -> None:
     assert found.charFormat().toolTip() == "Nodule (1, 99X)"
 
 
+def test_a_reference_to_another_document_opens_it(reader: Reader, balls: ModuleType) -> None:
+    pointer = item(
+        "COMPOSITE", coded("1", "Earlier report"), ReferencedSOPSequence=image("2.25.52")["ReferencedSOPSequence"].value
+    )
+    first = written(item("CONTAINER", coded("1", "New"), pointer), COMPREHENSIVE, "2.25.51")
+    second = written(item("CONTAINER", coded("1", "Old")), COMPREHENSIVE, "2.25.52")
+    reader.open(balls.ball_series(slices=3), first, second)
+    assert "Earlier report: Old" in reader.read("2.25.51")
+    view = reader.panel.beside.view
+    view.text.anchorClicked.emit(QUrl("place:0"))
+    reader.until(lambda: view.message == "" and view.text.toPlainText().startswith("Old"))
+
+
 def test_escape_closes_a_document_and_the_picture_is_back(reader: Reader, balls: ModuleType) -> None:
     series = balls.ball_series(slices=3)
     reader.open(series, measurements(series.instances[1].sop_instance_uid))

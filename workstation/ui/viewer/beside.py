@@ -127,6 +127,8 @@ class Beside(QObject):
         session, chosen = self._session, cast(Link, link)
         target = None if session is None else session.case.finder().find(chosen.place)
         stack = None if session is None or target is None else session.case.stack(target.stack)
+        if session is not None and target is None:
+            self._show_beside(session, chosen.place.image.sop_instance_uid)
         if session is None or target is None or stack is None:
             return
         views = session.views
@@ -147,6 +149,14 @@ class Beside(QObject):
         views.activate(number)
         session.move.go_to(number, target.index)
         self._show_marks(chosen.place)
+
+    def _show_beside(self, session: ReadingSession, uid: str) -> None:
+        """What a place means that is no image: a segmentation is switched on, a document opened."""
+        layer = session.case.layers.layer(uid)
+        if layer is not None:
+            session.case.layers.show(layer, True)
+        elif session.case.document(uid) is not None:
+            self.open(uid)
 
     def _show_marks(self, chosen: Place | None) -> None:
         """All graphics of the open report, the chosen one bright."""

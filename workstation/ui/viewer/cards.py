@@ -1,7 +1,7 @@
 """What the strip offers beside series: documents, segmentations, and images that were rejected."""
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from workstation.language import _, ngettext
@@ -14,6 +14,7 @@ from workstation.viewing.segment_layers import SegmentLayer
 
 _ICON = 18
 _EDGE = 6
+TITLE_POINTS, SMALL_POINTS = 11.0, 9.5
 
 
 class Card(QAbstractButton):
@@ -44,28 +45,21 @@ class Card(QAbstractButton):
         font.setPointSizeF(points)
         return font
 
-    def _fitted(self, width: int) -> list[str]:
-        """The title on one or two lines, broken at a space where there is one."""
-        metrics = self.fontMetrics()
-        if metrics.horizontalAdvance(self._title) <= width:
-            return [self._title]
-        words, first = self._title.split(" "), ""
-        while words and metrics.horizontalAdvance(f"{first} {words[0]}".strip()) <= width:
-            first = f"{first} {words.pop(0)}".strip()
-        if not first:
-            return [metrics.elidedText(self._title, Qt.TextElideMode.ElideRight, width)]
-        return [first, metrics.elidedText(" ".join(words), Qt.TextElideMode.ElideRight, width)]
+    def _title_lines(self) -> list[str]:
+        return _fitted(self._title, QFontMetrics(self._font(TITLE_POINTS)), self._text_width())
+
+    def _small_lines(self) -> list[tuple[str, str]]:
+        """The lines below the title with their colours, wrapped."""
+        metrics, width = QFontMetrics(self._font(SMALL_POINTS)), self._text_width()
+        return [(line, colour) for text, colour in self._lines for line in _fitted(text, metrics, width)]
 
     def _text_width(self) -> int:
         return self.width() - 3 * _EDGE - _ICON
 
     def sizeHint(self) -> QSize:
-        high = self.fontMetrics().height() * len(self._fitted(max(self._text_width(), 60)))
-        return QSize(self.width(), 2 * _EDGE + max(high, _ICON) + self._small * len(self._lines))
-
-    @property
-    def _small(self) -> int:
-        return round(self.fontMetrics().height() * 0.95)
+        high = QFontMetrics(self._font(TITLE_POINTS)).height() * len(self._title_lines())
+        small = QFontMetrics(self._font(SMALL_POINTS)).height() * len(self._small_lines())
+        return QSize(self.width(), 2 * _EDGE + max(high, _ICON) + small)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         colours = theme.current()
@@ -73,22 +67,15 @@ class Card(QAbstractButton):
         box = self.rect().adjusted(0, 0, -1, -1)
         painter.fillRect(box, QColor(colours.raised if self.underMouse() else colours.panel))
         theme.icon(self._icon_name).paint(painter, QRect(_EDGE, _EDGE, _ICON, _ICON))
-        left, width = 2 * _EDGE + _ICON, self._text_width()
-        painter.setFont(self._font(11))
-        painter.setPen(QColor(colours.text))
-        y = _EDGE
-        for line in self._fitted(width):
-            painter.drawText(QRect(left, y, width, self.fontMetrics().height()), Qt.AlignmentFlag.AlignLeft, line)
-            y += self.fontMetrics().height()
-        painter.setFont(self._font(10))
-        for text, colour in self._lines:
+        left, y = 2 * _EDGE + _ICON, _EDGE
+        rows = [(TITLE_POINTS, line, "text") for line in self._title_lines()]
+        rows += [(SMALL_POINTS, line, colour) for line, colour in self._small_lines()]
+        for points, line, colour in rows:
+            painter.setFont(self._font(points))
             painter.setPen(QColor(getattr(colours, colour)))
-            # beside the icon where there is room, else from the card's edge
-            wide = painter.fontMetrics().horizontalAdvance(text) > width
-            x, room = (_EDGE, self.width() - 2 * _EDGE) if wide else (left, width)
-            shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room)
-            painter.drawText(QRect(x, y, room, self._small), Qt.AlignmentFlag.AlignLeft, shown)
-            y += self._small
+            high = painter.fontMetrics().height()
+            painter.drawText(QRect(left, y, self._text_width(), high), Qt.AlignmentFlag.AlignLeft, line)
+            y += high
         if self._shown:
             painter.setPen(QPen(QColor(colours.accent), 2))
             painter.drawRect(box.adjusted(1, 1, 0, 0))
@@ -142,3 +129,14 @@ class RejectedCard(Card):
         title = ngettext("{count} object hidden", "{count} objects hidden", count).format(count=count)
         reasons = [(one.reason, "warning") for one in aside]
         super().__init__("mdi6.eye-remove-outline", title, [*reasons, (_("Show all the same"), "accent")], parent)
+
+
+def _fitted(text: str, metrics: QFontMetrics, width: int) -> list[str]:
+    """A text on one or two lines, broken at a space where there is one; what is longer ends in an ellipsis."""
+    if metrics.horizontalAdvance(text) <= width:
+        return [text]
+    words, first = text.split(" "), ""
+    while words and metrics.horizontalAdvance(f"{first} {words[0]}".strip()) <= width:
+        first = f"{first} {words.pop(0)}".strip()
+    rest = metrics.elidedText(" ".join(words), Qt.TextElideMode.ElideRight, width)
+    return [first, rest] if first else [rest]

@@ -228,7 +228,8 @@ class DocumentText:
         if container:
             self._put(name or _("Section"), self._strong, hint)
         elif name:
-            self._put(f"{name}: " if value or line.places or line.refers else name, self._muted, hint)
+            self._put(f"{name}:" if value or line.places or line.refers else name, self._muted, hint)
+            self._put(" " if value or line.refers else "", self._plain)
         if value:
             unit = unit_sign(line)
             hover = "\n".join(_coded(code) for code in line.codes)
@@ -261,12 +262,21 @@ class DocumentText:
         for place in line.places:
             target = self._finder.find(place)
             self._put(" ", self._plain)
+            beside = self._beside(place)
             if target is not None:
                 self._put_link(self._where(target), Link(index, place))
+            elif beside:
+                self._put_link(beside, Link(index, place))
             elif not place.image.sop_instance_uid:
                 self._put(_("(its place is not among the images here)"), self._muted)
             else:
                 self._put(_("(not in this case)"), self._muted, place.image.sop_instance_uid)
+
+    def _beside(self, place: Place) -> str:
+        """The name of the segmentation or document of this case that a place means; empty when there is none."""
+        uid = place.image.sop_instance_uid
+        found = self._case.layers.layer(uid) or self._case.document(uid)
+        return "" if found is None else found.title
 
     def _where(self, target: Target) -> str:
         stack = self._case.stack(target.stack)

@@ -139,8 +139,13 @@ class DocumentView(QFrame):
 
     def announce(self, document: CaseDocument, *, stranger: bool) -> None:
         """Name a document while it is read; a `stranger` claims another patient than the images."""
-        name = person_name(document.instance.patient.name) or document.instance.patient.patient_id or "—"
-        self._band_text.setText(_("This document names another patient: {name}").format(name=name))
+        patient = document.instance.patient
+        name = person_name(patient.name) or patient.patient_id
+        self._band_text.setText(
+            _("This document names another patient: {name}").format(name=name)
+            if name
+            else _("This document names no patient")
+        )
         self._band.setVisible(stranger)
         self.document = document
         self._icon.setPixmap(theme.icon(ICONS[document.kind]).pixmap(18, 18))

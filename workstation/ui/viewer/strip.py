@@ -186,8 +186,8 @@ class Strip(QScrollArea):
 
     @staticmethod
     def _sized(card: Card) -> Card:
-        card.setFixedWidth(WIDTH - 16)
-        card.setFixedHeight(card.sizeHint().height())
+        card.resize(WIDTH - 16, 0)
+        card.setFixedSize(card.sizeHint())
         return card
 
     def _heading(self, study: StudyHeader, prior: bool, reason: str) -> QLabel:
