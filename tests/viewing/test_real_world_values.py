@@ -52,7 +52,7 @@ def stored_at(ds: Dataset, x: float, y: float) -> float:
 
 
 def test_a_mapping_gives_numbers_and_unit_and_leaves_the_picture_as_it_is(desk: Any) -> None:
-    ds = mapped(mapping("ADC", "um2/s", 0.37, -5.0), RescaleSlope=1, RescaleIntercept=0)
+    ds = mapped(mapping("ADC", "um2/s", 0.37, -5.0), RescaleSlope=2, RescaleIntercept=-20)
     session = desk.open(Study(ds))
     desk.settle(session)
     value, unit = value_at(session, 102, 102)
@@ -60,7 +60,7 @@ def test_a_mapping_gives_numbers_and_unit_and_leaves_the_picture_as_it_is(desk: 
     assert unit == "um2/s"
     stored = np.frombuffer(ds.PixelData, "<u2").reshape(40, 40)
     shown = session.views[0].picture.pixels[2::5, 2::5].astype(int)
-    assert np.abs(shown - to_grey(stored, Window(2000, 1000))).max() <= 1
+    assert np.abs(shown - to_grey(2.0 * stored - 20, Window(2000, 1000))).max() <= 1
 
 
 def test_of_several_one_is_chosen_by_name_and_the_rescale_is_never_lost(desk: Any) -> None:

@@ -5,6 +5,8 @@ taken as it stands; where they are another line through the same stored values, 
 else becomes one table over all values the image can have.
 """
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +25,7 @@ def full_range(transform: SliceTransform, stored_range: tuple[int, int]) -> Wind
     return Window((low + high) / 2, max(high - low, 1e-6), "LINEAR_EXACT")
 
 
+@functools.lru_cache(maxsize=64)
 def in_image_values(
     voi: Voi,
     state: SliceTransform,

@@ -47,24 +47,47 @@ class Overlaid:
     def __bool__(self) -> bool:
         return self.free is not None or bool(self.planes)
 
-    def cover(self, pixels: NDArray[np.uint8]) -> None:
-        """Paint the shutter's grey over a picture, shape (h, w[, 3]); beside the image it stays black."""
-        if self.free is None:
-            return
-        places = _Places(self.affine, pixels.shape[0], pixels.shape[1])
-        inside = places.taken(np.ones_like(self.free))
-        pixels[inside & ~places.taken(self.free)] = self.grey
+    def drawn(self, height: int, width: int) -> "Drawn":
+        """The layers in the pixels of a picture of that size."""
+        if not self:
+            return Drawn(self, (height, width))
+        places = _Places(self.affine, height, width)
+        covered = None if self.free is None else places.taken(~self.free)
+        return Drawn(self, (height, width), covered, self._marks(places, height, width) if self.planes else None)
 
-    def marks(self, height: int, width: int) -> NDArray[np.uint8] | None:
-        """GRAPHIC or REGION where an overlay plane has a bit, 0 elsewhere, shape (h, w); None without a plane."""
-        if not self.planes:
-            return None
-        places, found = _Places(self.affine, height, width), np.zeros((height, width), np.uint8)
+    def _marks(self, places: "_Places", height: int, width: int) -> NDArray[np.uint8]:
+        found = np.zeros((height, width), np.uint8)
         for layer in sorted(self.planes, key=lambda one: one.plane.kind != "R"):
             taken = places.taken(layer.bits, layer.plane.top, layer.plane.left)
             taken |= places.scattered(layer.bits, layer.plane.top, layer.plane.left)
             found[taken] = REGION if layer.plane.kind == "R" else GRAPHIC
         return found
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Layers in the pixels of a picture, kept as long as they lie where they lie, so that a window drag is quick.
+
+    `covered` (h, w) is where the shutter covers; `marks` (h, w) has GRAPHIC or REGION where an overlay plane has a bit.
+    """
+
+    of: Overlaid
+    size: tuple[int, int] = (0, 0)
+    covered: Mask | None = field(default=None, repr=False)
+    marks: NDArray[np.uint8] | None = field(default=None, repr=False)
+
+    def holds(self, overlaid: Overlaid, height: int, width: int) -> bool:
+        """Whether these are the layers of another picture too."""
+        mine = self.of
+        same = (mine.free is overlaid.free, mine.grey == overlaid.grey, mine.planes == overlaid.planes)
+        return all(same) and self.size == (height, width) and np.array_equal(mine.affine, overlaid.affine)
+
+    def cover(self, pixels: NDArray[np.uint8]) -> None:
+        """Paint the shutter's grey over a picture, shape (h, w[, 3]); beside the image it stays black."""
+        if self.covered is not None:
+            np.copyto(
+                pixels, np.uint8(self.of.grey), where=self.covered if pixels.ndim == 2 else self.covered[..., None]
+            )
 
 
 class _Places:

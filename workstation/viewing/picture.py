@@ -8,7 +8,7 @@ one, so that answers come in order and none is older than the last shown.
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from workstation.imaging.volume import Volume
 from workstation.jobs import Lane, Workers
 from workstation.viewing.appearance import Planes, appearance_of
 from workstation.viewing.loading import Deliver
-from workstation.viewing.overlaid import Overlaid
+from workstation.viewing.overlaid import Drawn, Overlaid
 from workstation.viewing.stacks import ShownStack
 from workstation.viewing.viewport import PlaneKind, ViewportState
 
@@ -95,10 +95,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Samples:
-    """The sampled values of one plane, kept for the next lookup."""
+    """The sampled values of one plane, and the layers over them, kept for the next lookup."""
 
     key: tuple[Any, ...]
     resliced: Resliced
+    drawn: Drawn = field(default_factory=lambda: Drawn(Overlaid()))
 
 
 def develop(request: PictureRequest, kept: Samples | None) -> tuple[Picture, Samples | None]:
@@ -112,6 +113,8 @@ def develop(request: PictureRequest, kept: Samples | None) -> tuple[Picture, Sam
         samples = kept
     else:
         samples = Samples(request.sampling_key, reslice(source, state.plane, state.slab))
+    drawn = kept.drawn if kept is not None and kept.drawn.holds(request.overlaid, state.height, state.width) else None
+    samples = replace(samples, drawn=drawn or request.overlaid.drawn(state.height, state.width))
     values, inside = samples.resliced.values, samples.resliced.inside
     if source.is_colour:
         voi, pixels = None, _colour(values, inside)
@@ -121,9 +124,10 @@ def develop(request: PictureRequest, kept: Samples | None) -> tuple[Picture, Sam
         # black outside, also when inverted; a product is many times quicker than indexing by a mask
         np.multiply(pixels, inside, out=pixels)
     tint = painted(request.tints, state.plane) if request.tints else None
-    request.overlaid.cover(pixels)
-    marks = request.overlaid.marks(state.height, state.width)
-    return Picture(request, pixels, voi, seconds=time.perf_counter() - began, tint=tint, marks=marks), samples
+    samples.drawn.cover(pixels)
+    return Picture(
+        request, pixels, voi, seconds=time.perf_counter() - began, tint=tint, marks=samples.drawn.marks
+    ), samples
 
 
 def _colour(values: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
