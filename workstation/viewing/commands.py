@@ -1,12 +1,13 @@
 """All commands of the viewer in one table: toolbar, shortcuts, menus and tests are made from it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workstation.imaging.reslice import THIN, Slab
 from workstation.language import N_
 from workstation.viewing.layout import LAYOUTS
 from workstation.viewing.reading_session import ReadingSession
+from workstation.viewing.subtraction import SubtractedStack
 from workstation.viewing.tools import TOOLS
 from workstation.viewing.viewport import PlaneKind
 
@@ -90,6 +91,11 @@ def _next_slab(session: ReadingSession, number: int) -> None:
     now = session.views[number].state.slab
     at = SLABS.index(now) if now in SLABS else -1
     session.move.set_slab(number, SLABS[(at + 1) % len(SLABS)])
+
+
+def _toggle_cubic(session: ReadingSession, number: int) -> None:
+    state = session.views[number].state
+    session.views.show(number, replace(state, interpolation="linear" if state.interpolation == "cubic" else "cubic"))
 
 
 def _can_slab(session: ReadingSession) -> bool:
@@ -180,6 +186,15 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("view.slab", N_("Slab: off, mean, MIP, MinIP"), ("B",), _on_active(_next_slab), _can_slab, "mdi6.layers"),
     Command(
+        "view.cubic",
+        N_("Cubic interpolation"),
+        ("Shift+I",),
+        _on_active(_toggle_cubic),
+        _shows,
+        "mdi6.blur",
+        lambda session: session.views.current.state.interpolation == "cubic",
+    ),
+    Command(
         "view.presentation",
         N_("Next stored view"),
         ("N",),
@@ -205,6 +220,15 @@ COMMANDS: tuple[Command, ...] = (
         _shutter,
         "mdi6.camera-iris",
         lambda session: session.views.current.state.shuttered and _shutter(session),
+    ),
+    Command(
+        "view.subtraction",
+        N_("Subtraction of the mask"),
+        ("Shift+S",),
+        _on_active(lambda session, number: session.move.toggle_subtraction(number)),
+        lambda session: session.move.other_of_subtraction(session.views.active) is not None,
+        "mdi6.minus-box-outline",
+        lambda session: isinstance(session.views.stack(session.views.active), SubtractedStack),
     ),
     _layout("1x1", ("Ctrl+1",)),
     _layout("1x2", ("Ctrl+2",)),

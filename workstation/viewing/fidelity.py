@@ -6,6 +6,7 @@ from workstation.viewing.loading import StackLoader
 from workstation.viewing.rulers import Scales, spacing_at
 from workstation.viewing.slices import slices_of
 from workstation.viewing.stacks import ShownStack
+from workstation.viewing.subtraction import SubtractedStack
 from workstation.viewing.viewport import PlaneKind, ViewportState
 
 # slices this many times as far apart as their pixels make a reformat visibly interpolated
@@ -48,6 +49,10 @@ def fidelity_notes(
         names = {"mean": _("mean"), "mip": "MIP", "minip": "MinIP"}
         thickness = _("{mm} mm").format(mm=number_text(state.slab.thickness_mm, 2, trim=True))
         notes.append(f"{names[state.slab.mode]} {thickness}")
+    if isinstance(stack, SubtractedStack):
+        notes.append(stack.note(state.index))
+    if state.interpolation == "cubic":
+        notes.append(_("cubic interpolation"))
     if stack.stack.gaps:
         notes.append(_("gaps between slices"))
     if stack.no_suv:

@@ -174,4 +174,4 @@ def _found(rule: PlaceRule, among: Sequence[ShownStack], main: ShownStack | None
 
 
 def _largest(stacks: Sequence[ShownStack]) -> ShownStack | None:
-    return max(stacks, key=lambda stack: (stack.is_volume, stack.count, stack.modality == "CT"), default=None)
+    return max(stacks, key=lambda stack: (stack.is_volume, stack.weight, stack.modality == "CT"), default=None)

@@ -10,7 +10,8 @@ from workstation.viewing.linking import panned_alike, parallel
 from workstation.viewing.presenting import presented, unpresented
 from workstation.viewing.slices import at_slice, slice_point, through
 from workstation.viewing.stacks import ShownStack
-from workstation.viewing.vectors import add
+from workstation.viewing.subtraction import counterpart
+from workstation.viewing.vectors import add, subtract
 from workstation.viewing.viewport import PlaneKind, ViewportState, VoiChoice
 from workstation.viewing.viewports import Viewports
 
@@ -59,6 +60,21 @@ class Movement:
         views.crosshairs[stack.space] = add(point, state.normal, -state.offset_of(point))
         for viewport in views.all:
             views.state_changed.emit(viewport.number)
+
+    def other_of_subtraction(self, number: int) -> ShownStack | None:
+        """The subtracted stack of the one shown, or the one that was subtracted from; None where there is none."""
+        return self._views.case.stack(counterpart(self._views[number].state.stack))
+
+    def toggle_subtraction(self, number: int) -> None:
+        """Show the same frame with its mask subtracted, or again without."""
+        stack, other, state = self._views.stack(number), self.other_of_subtraction(number), self._views[number].state
+        if stack is None or other is None:
+            return
+        frame = stack.stack.frames[state.index].frame
+        index = min(range(other.count), key=lambda k: abs(other.stack.frames[k].frame - frame))
+        centre = add(state.centre, subtract(other.centre(index), stack.centre(state.index)))
+        after = replace(state, stack=other.key, index=index, centre=centre, voi=other.first_choice())
+        self._views.show(number, after)
 
     def pan(self, number: int, dx: float, dy: float) -> None:
         """Move the picture by device pixels; linked ones by as many mm."""

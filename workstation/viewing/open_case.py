@@ -23,6 +23,7 @@ from workstation.viewing.presentations import Presentations
 from workstation.viewing.rejection import SetAside, set_aside
 from workstation.viewing.segment_layers import SegmentLayers, laid_over
 from workstation.viewing.stacks import ShownStack, in_values, shown_stacks
+from workstation.viewing.subtraction import with_subtractions
 
 
 class PriorStudy(Protocol):
@@ -105,7 +106,7 @@ class OpenCase:
         over = {layer.sop_instance_uid for layer in layers}
         built = build_stacks([one for one in pictures if one.sop_instance_uid not in over])
         built = tuple(in_memory(stack, self.pixels.budget) for stack in built)
-        found = shown_stacks(built, study, prior=prior, reason=reason)
+        found = with_subtractions(shown_stacks(built, study, prior=prior, reason=reason))
         for stack in found:
             if rejected:
                 # a series may be rejected in part: its other images have the plain key

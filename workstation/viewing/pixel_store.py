@@ -8,6 +8,7 @@ from workstation.language import _, number_text
 from workstation.viewing.loading import Deliver, Fetch, StackLoader
 from workstation.viewing.memory import machine_budget, room_for
 from workstation.viewing.stacks import ShownStack
+from workstation.viewing.subtraction import SubtractedLoader, SubtractedStack
 
 
 class PixelStore:
@@ -48,7 +49,8 @@ class PixelStore:
         wanted = stack_bytes(stack.stack)
         held = {key: max(loader.most_bytes, loader.held_bytes) for key, loader in self._loaders.items()}
         room = room_for(wanted, self.budget, held, self.visible(), self._release)
-        loader = StackLoader(stack, self._fetch, self._workers, self._deliver, room)
+        kind = SubtractedLoader if isinstance(stack, SubtractedStack) else StackLoader
+        loader = kind(stack, self._fetch, self._workers, self._deliver, room)
         loader.arrived.connect(arrived, check_nargs=False)
         loader.start()
         return loader

@@ -73,6 +73,11 @@ class ShownStack:
         return len(self.stack.frames)
 
     @property
+    def weight(self) -> int:
+        """How many images speak for hanging it first; of equal ones the first offered is hung."""
+        return self.count
+
+    @property
     def first(self) -> Instance:
         return self.stack.frames[0].instance
 

@@ -1,0 +1,137 @@
+"""Subtraction angiography in the viewer: the frames of an object less their masks, as a stack beside the object's own.
+
+It is scrolled, windowed and hung like any stack. Its values are differences, or differences of logarithms, and have no
+unit; where the header recommends subtraction it is offered first.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workstation.dicom.content import StudyHeader
+from workstation.dicom.geometry import Stack
+from workstation.dicom.pixels import decode_frame
+from workstation.dicom.subtraction import MaskOperation, Subtraction
+from workstation.imaging.subtraction import subtracted
+from workstation.imaging.volume import Volume
+from workstation.language import _, number_text
+from workstation.viewing.loading import StackLoader
+from workstation.viewing.stacks import Alternative, ShownStack
+from workstation.viewing.viewport import VoiChoice
+
+
+class SubtractedStack(ShownStack):
+    """The frames of a multi-frame object that have a mask."""
+
+    def __init__(self, key: str, stack: Stack, study: StudyHeader, *, prior: bool = False, reason: str = "") -> None:
+        super().__init__(key, stack, study, prior=prior, reason=reason)
+        found = self.first.subtraction
+        assert found is not None
+        self.subtraction: Subtraction = found
+
+    @property
+    def units(self) -> str:
+        return ""
+
+    @property
+    def weight(self) -> int:
+        return self.first.number_of_frames if self.subtraction.recommended else 0
+
+    @property
+    def title(self) -> str:
+        return _("Subtracted") + f" · {super().title}"
+
+    def alternatives(self, k: int) -> tuple[Alternative, ...]:
+        """None: the windows of the file are made for what was stored."""
+        return ()
+
+    def first_choice(self) -> VoiChoice:
+        return VoiChoice("auto")
+
+    def operation(self, k: int) -> MaskOperation:
+        """What is subtracted from image `k`."""
+        ref = self.stack.frames[k]
+        found = self.subtraction.operation_for(ref.frame + 1, ref.instance.number_of_frames)
+        assert found is not None
+        return found
+
+    def masks(self, k: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The frames averaged as image `k` and as its mask, counted from 1."""
+        ref = self.stack.frames[k]
+        found = self.operation(k).frames_for(ref.frame + 1, ref.instance.number_of_frames)
+        assert found is not None
+        return found
+
+    def note(self, k: int) -> str:
+        """Which mask image `k` was less, and how far that was moved."""
+        frames = ", ".join(str(frame) for frame in self.masks(k)[1])
+        down, right = self.operation(k).shift
+        text = _("mask: frame {frames}").format(frames=frames)
+        if down or right:
+            moved = _("moved {right} × {down} px").format(
+                right=number_text(right, 2, trim=True), down=number_text(down, 2, trim=True)
+            )
+            text += f", {moved}"
+        return text
+
+
+def subtracted_stack(shown: ShownStack) -> SubtractedStack | None:
+    """The frames of a stack that have a mask, as a stack of their own; None where none has."""
+    found = shown.first.subtraction
+    if found is None or shown.colour or len({ref.instance.sop_instance_uid for ref in shown.stack.frames}) > 1:
+        return None
+    count = shown.first.number_of_frames
+    frames = tuple(ref for ref in shown.stack.frames if found.operation_for(ref.frame + 1, count) is not None)
+    if not frames:
+        return None
+    alone = shown.stack.alone(0, None)
+    stack = replace(alone, frames=frames)
+    return SubtractedStack(f"{shown.key}-", stack, shown.study, prior=shown.prior, reason=shown.reason)
+
+
+def with_subtractions(stacks: list[ShownStack]) -> list[ShownStack]:
+    """The stacks, each followed by its subtraction where it has one; where that is recommended, it goes before."""
+    result: list[ShownStack] = []
+    for shown in stacks:
+        less = subtracted_stack(shown)
+        if less is None:
+            result.append(shown)
+        else:
+            result += [less, shown] if less.subtraction.recommended else [shown, less]
+    return result
+
+
+def counterpart(key: str) -> str:
+    """The key of the subtracted stack for that of the plain one, and back."""
+    return key[:-1] if key.endswith("-") else f"{key}-"
+
+
+class SubtractedLoader(StackLoader):
+    """Loads a subtracted stack. The mean of the masks used last is kept: most frames have the same."""
+
+    stack: SubtractedStack
+    _mask: tuple[tuple[int, ...], NDArray[np.float64]] | None = None
+
+    def _decoded(self, k: int) -> Volume:
+        ref = self.stack.stack.frames[k]
+        contrast, masks = self.stack.masks(k)
+        kept = self._mask
+        if kept is None or kept[0] != masks:
+            kept = masks, np.mean([self._frame(k, number) for number in masks], axis=0)
+            self._mask = kept
+        values = subtracted(
+            [self._frame(k, number) for number in contrast],
+            [kept[1]],
+            self.stack.operation(k).shift,
+            logarithmic=self.stack.subtraction.logarithmic,
+        )
+        sheet = Volume((1, ref.instance.rows, ref.instance.columns), np.float32, self.stack.matrix(k), is_spatial=False)
+        beyond = np.isnan(values)
+        sheet.put(0, np.nan_to_num(values, copy=False), beyond)
+        return sheet
+
+    def _frame(self, k: int, number: int) -> NDArray[np.float64]:
+        """Stored values of frame `number`, counted from 1, of the object that image `k` is of."""
+        instance = self.stack.instance(k)
+        return np.asarray(decode_frame(instance, self._bytes(instance), number - 1), np.float64)
