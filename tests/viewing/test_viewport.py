@@ -1,9 +1,13 @@
 """A viewport's state: flips, turns, zoom about a point, letters and the scale bar."""
 
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 
+from workstation.viewing.commands import BY_ID
+from workstation.viewing.fidelity import fidelity_notes
 from workstation.viewing.orientation import EdgeLetters, direction_letters, letters_of_axes, letters_of_projection
 from workstation.viewing.viewport import ORTHOGONAL_AXES, PlaneKind, ViewportState, bar_length_mm
 
@@ -94,3 +98,20 @@ def test_tilting_turns_the_plane_about_the_point_and_keeps_it_in() -> None:
 @pytest.mark.parametrize(("mm_per_pixel", "expected"), [(0.5, 50.0), (0.08, 5.0), (1.0, 100.0), (0.01, 1.0)])
 def test_the_scale_bar_is_a_round_length_that_fits(mm_per_pixel: float, expected: float) -> None:
     assert bar_length_mm(mm_per_pixel, 120) == expected
+
+
+def test_cubic_interpolation_is_a_state_of_the_picture_and_is_said(balls: Any, desk: Any) -> None:
+    session = desk.open(balls.ball_series(slices=6, side=48), size=(300, 300))
+    desk.settle(session)
+    stack, views = session.case.stacks[0], session.views
+    linear = views[0].picture.pixels
+    BY_ID["view.cubic"].run(session)
+    desk.settle(session)
+    cubic = views[0].picture.pixels
+    # only where greys change do the two differ, and there both are in between
+    assert (linear != cubic).any()
+    assert np.abs(linear.astype(int) - cubic).mean() < 3
+    assert "cubic interpolation" in fidelity_notes(stack, session.case.loader(stack.key), views[0].state)
+    BY_ID["view.cubic"].run(session)
+    desk.settle(session)
+    np.testing.assert_array_equal(views[0].picture.pixels, linear)

@@ -48,7 +48,13 @@ class PictureRequest:
     def sampling_key(self) -> tuple[Any, ...]:
         """Equal keys mean equal samples."""
         state = self.state
-        return 0 if self.source is None else self.source.serial, self.version, state.plane, state.slab
+        return (
+            0 if self.source is None else self.source.serial,
+            self.version,
+            state.plane,
+            state.slab,
+            state.interpolation,
+        )
 
 
 def request_for(
@@ -112,7 +118,7 @@ def develop(request: PictureRequest, kept: Samples | None) -> tuple[Picture, Sam
     if kept is not None and kept.key == request.sampling_key:
         samples = kept
     else:
-        samples = Samples(request.sampling_key, reslice(source, state.plane, state.slab))
+        samples = Samples(request.sampling_key, reslice(source, state.plane, state.slab, state.interpolation))
     drawn = kept.drawn if kept is not None and kept.drawn.holds(request.overlaid, state.height, state.width) else None
     samples = replace(samples, drawn=drawn or request.overlaid.drawn(state.height, state.width))
     values, inside = samples.resliced.values, samples.resliced.inside

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Literal
 
 from workstation.imaging.plane import Plane
-from workstation.imaging.reslice import THIN, Slab
+from workstation.imaging.reslice import THIN, Interpolation, Slab
 from workstation.imaging.voi import Voi
 from workstation.viewing.vectors import ORIGIN, Vec, add, cross, dot, negate, rotate, subtract, unit
 
@@ -73,6 +73,7 @@ class ViewportState:
     turns: int = 0
     flipped: bool = False
     slab: Slab = THIN
+    interpolation: Interpolation = "linear"
     fitted: bool = True
     presentation: str = ""
     overlays: bool = True
