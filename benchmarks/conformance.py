@@ -264,7 +264,7 @@ def table(verdicts: list[Verdict]) -> str:
     right = sum(row.statuses["ok"] for row in rows.values())
     told = [f"{images} images: {right} equal, {images - right} refused or unreadable"]
     told.append(f"{sum(without.values())} more DICOM files hold no picture: {without['refused']} are of a kind without")
-    told[-1] += f" one, {without['unreadable']} are damaged"
+    told[-1] += f" one, {without['unreadable']} have lost their pixels or are damaged otherwise"
     return "\n".join([*lines, "", ". ".join(told) + "."])
 
 

@@ -33,6 +33,9 @@ COMMANDS = (
 def run(arguments: Sequence[str]) -> int:
     """Run one command. Exit status: 0 done, 1 refused by the world (one line on stderr), 2 wrong usage."""
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    # pydicom comments on odd values by quoting them: a log is no place for what may be a patient's
+    logging.getLogger("pydicom").addHandler(logging.NullHandler())
+    logging.getLogger("pydicom").propagate = False
     language.set_language(_language_asked(arguments) or _language_of_system())
     options = parsed(arguments)
     module = importlib.import_module(f"workstation.cli.{(options.command or 'desktop').replace('-', '_')}")
