@@ -109,7 +109,7 @@ class Movement:
             self._views.same_scale()
 
     def reset(self, number: int) -> None:
-        """Fit, without flips, turns and presentation state, in the greys the stack opens with; the slice stays."""
+        """Fit, turned and grey as the stack opens, without a presentation state; the slice stays."""
         views = self._views
         stack, state = views.stack(number), views[number].state
         if stack is None:
@@ -117,7 +117,8 @@ class Movement:
         right, down = state.right, state.down
         if state.kind is not PlaneKind.OBLIQUE:
             right, down = stack.axes_of(state.kind, state.index)
-        state = replace(state, turns=0, flipped=False, inverted=False, right=right, down=down, slab=THIN)
+        turns, flipped = stack.turned
+        state = replace(state, turns=turns, flipped=flipped, inverted=False, right=right, down=down, slab=THIN)
         state = replace(state, presentation="", overlays=True, shuttered=True)
         views.show(number, stack.fitted(replace(state, voi=stack.first_choice())))
         for other in views.companions(number):

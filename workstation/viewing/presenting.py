@@ -46,7 +46,8 @@ def presented(state: ViewportState, stack: ShownStack, presentation: Presentatio
 def unpresented(state: ViewportState, stack: ShownStack) -> ViewportState:
     """The viewport as the stack opens, at the same image."""
     right, down = stack.axes_of(state.kind, state.index)
-    plain = replace(state, presentation="", right=right, down=down, turns=0, flipped=False, inverted=False)
+    turns, flipped = stack.turned
+    plain = replace(state, presentation="", right=right, down=down, turns=turns, flipped=flipped, inverted=False)
     return stack.fitted(replace(plain, voi=stack.first_choice()))
 
 

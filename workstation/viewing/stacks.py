@@ -114,14 +114,19 @@ class ShownStack:
         return self.first.units
 
     @property
+    def turned(self) -> tuple[int, bool]:
+        """How it opens: quarter turns clockwise, and whether mirrored first; other than 0 for mammograms alone."""
+        return hung(self.first) or (0, False)
+
+    @property
     def mapping(self) -> RealWorldMapping | None:
         """The mapping that made the values; None where the rescale did."""
         return self.stack.frames[0].geometry.mapping
 
     @property
     def mappings(self) -> tuple[RealWorldMapping, ...]:
-        """The real-world values that the header offers."""
-        return mappings_of(self.plain)
+        """The real-world values that the header offers; none beside SUV, which go before."""
+        return () if self.units == SUV_UNIT else mappings_of(self.plain)
 
     @property
     def title(self) -> str:
@@ -304,7 +309,7 @@ class ShownStack:
 def start_state(stack: ShownStack, kind: PlaneKind, width: int, height: int) -> ViewportState:
     """A stack as it opens: the middle image, or the middle of its volume, fitted; a mammogram as it hangs."""
     index = stack.count // 2
-    turns, flipped = hung(stack.first) or (0, False)
+    turns, flipped = stack.turned
     right, down = stack.axes_of(kind, index)
     state = ViewportState(
         stack=stack.key,
