@@ -91,6 +91,8 @@ def sealed(series: WaveSeries, desk: Path) -> None:
 
 def _rows(codec: Codec, series: WaveSeries, desk: Path, repeat: int) -> list[Figure]:
     truth = _truth(series, noisy=codec.encode is not None)
+    # decoders start with the first frame, files come into the cache
+    volume_from(desk)
     ours, first = [], []
     theirs: dict[str, list[float]] = {name: [] for name, _read in codec.peers}
     for _run in range(repeat):

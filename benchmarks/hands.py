@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 from benchmarks.waves import STEP_MM, value_at
 from workstation.archive.archive import Archive
 from workstation.consultation.desk import Desk
+from workstation.dicom import decoder_processes
 from workstation.imaging.voi import Window
 from workstation.iris.wire import Wire
 from workstation.jobs import Workers
@@ -191,7 +192,7 @@ def opened_bench(folder: Path, wire: Wire | None, size: tuple[int, int] = (1600,
     """The desk's window on the archive in `folder`, on the screen and at rest."""
     app: QApplication = qt_application()
     settings = Settings(data_dir=folder, language="en", poll_seconds=3600)
-    with Archive.open(folder, KEY) as archive:
+    with Archive.open(folder, KEY) as archive, decoder_processes.opened():
         workers = Workers()
         desk = Desk(archive, wire, settings)
         window = DeskWindow(desk, workers, settings)

@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks import codecs, planes, process, reading, server
 from benchmarks.figures import Report
 from benchmarks.waves import write_series
+from workstation.dicom import decoder_processes
 from workstation.iris.wire import connect
 from workstation.settings import ServerProfile
 
@@ -20,6 +21,8 @@ def run(folder: Path, machine: str, options: argparse.Namespace) -> Report:
         made.mkdir()
     series = write_series(files, options.slices, options.side)
     with ExitStack() as closing:
+        # as the program does
+        closing.enter_context(decoder_processes.opened())
         orthanc: Any = None
         if options.no_server or server.starter().program() is None:
             report.left_out.append("what needs Debian's Orthanc")
@@ -29,7 +32,7 @@ def run(folder: Path, machine: str, options: argparse.Namespace) -> Report:
             report.add(server.measure(orthanc, series, folder, options.repeat))
             wire = connect(ServerProfile("orthanc", orthanc.dicomweb_url, user=orthanc.user), orthanc.password)
         server.fill(wire, desk)
-    report.add(codecs.measure(folder, options.slices, options.side, options.repeat))
+        report.add(codecs.measure(folder, options.slices, options.side, options.repeat))
     report.add(planes.measure(options.slices, options.side, options.repeat))
     counts = tuple(max(count * options.slices // 300, 4) for count in planes.COUNTS)
     report.add(planes.growth(folder, counts, options.side // 2))
