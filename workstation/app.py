@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from workstation import language, secrets
 from workstation.archive.archive import Archive
 from workstation.consultation.desk import Desk
 from workstation.dicom import decoder_processes
-from workstation.errors import SignInNeeded
+from workstation.dicom.parsing import parse_instance
+from workstation.dicom.undeclared_text import NAMES, known_encoding
+from workstation.errors import SignInNeeded, WorkstationError
 from workstation.iris.wire import Wire, connect
 from workstation.jobs import Workers
 from workstation.language import _
@@ -37,7 +40,8 @@ def application(
     """
     language.set_language(settings.language)
     key = secrets.open_key(settings.data_dir, passphrase)
-    with Archive.open(settings.data_dir, key) as archive, decoder_processes.opened():
+    parse = partial(parse_instance, text_encoding=_text_encoding(settings))
+    with Archive.open(settings.data_dir, key, parse=parse) as archive, decoder_processes.opened():
         door = _Door(settings, key, password)
         desk = Desk(archive, door.link if settings.servers else None, settings)
         workers = Workers()
@@ -45,6 +49,18 @@ def application(
             yield Application(settings, archive, desk, workers, door.sign_in)
         finally:
             workers.close()
+
+
+def _text_encoding(settings: Settings) -> str:
+    """The codec that the server's park writes by, or none. Raises WorkstationError for one that is not known."""
+    named = settings.server.text_encoding if settings.servers else ""
+    try:
+        return known_encoding(named) if named else ""
+    except LookupError:
+        known = ", ".join(NAMES.values())
+        raise WorkstationError(
+            _("The settings can't be read"), "settings.toml: text_encoding", _("Known are: {names}").format(names=known)
+        ) from None
 
 
 class _Door:

@@ -16,6 +16,7 @@ class ServerProfile:
     """One IRIS. URLs have no trailing slash; `workitems_url` empty means the DICOMweb root serves them.
 
     `transaction_uid_in_query` is for servers that want the Transaction UID there too (its spelling is the value).
+    `text_encoding` is for a park that writes texts in, say, Windows-1251 whatever its objects declare.
     """
 
     name: str
@@ -26,6 +27,7 @@ class ServerProfile:
     ca_file: str = ""
     worklist_label: str = ""
     transaction_uid_in_query: str = ""
+    text_encoding: str = ""
     connect_timeout_s: float = 10.0
     stall_timeout_s: float = 30.0
 

@@ -10,7 +10,7 @@ from pydicom.data import get_charset_files
 from workstation.archive.identity import doubts
 from workstation.dicom.parsing import parse_instance
 from workstation.dicom.part10 import open_part10
-from workstation.dicom.undeclared_text import encoding_meant
+from workstation.dicom.undeclared_text import encoding_meant, known_encoding
 
 SR = "1.2.840.10008.5.1.4.1.1.88.11"
 # the commonest surnames, and the short and the odd ones
@@ -92,6 +92,35 @@ def test_the_description_helps_to_understand_a_short_name() -> None:
     data = object_of("ISO_IR 144", "Юн".encode("cp1251"), "КТ органов грудной клетки".encode("cp1251"))
     instance = parse_instance(data)
     assert (instance.patient.name, instance.study.description) == ("Юн", "КТ органов грудной клетки")
+
+
+@pytest.mark.parametrize("label", ["ISO_IR 144", "ISO_IR 100", None])
+def test_a_source_known_for_its_encoding_needs_less_evidence(label: str | None) -> None:
+    wild = known = 0
+    for surname in SURNAMES:
+        data = object_of(label, surname.encode("cp1251"))
+        wild += parse_instance(data).patient.name == surname
+        known += parse_instance(data, text_encoding="cp1251").patient.name == surname
+    assert known >= 0.93 * len(SURNAMES)
+    assert known > wild
+
+
+def test_a_source_known_for_its_encoding_keeps_what_is_declared_truly() -> None:
+    for surname in SURNAMES:
+        instance = parse_instance(object_of("ISO_IR 144", surname.encode("iso8859_5")), text_encoding="cp1251")
+        assert (instance.patient.name, instance.texts_read_as) == (surname, "")
+    for name in LATIN[:6]:
+        instance = parse_instance(object_of("ISO_IR 100", name.encode("latin-1")), text_encoding="cp1251")
+        assert instance.patient.name == name
+
+
+def test_encodings_are_known_by_what_people_call_them() -> None:
+    assert [known_encoding(name) for name in ("windows-1251", "CP1251", "KOI8-R", "cp866", "utf-8", "ISO-8859-5")] == [
+        "cp1251", "cp1251", "koi8_r", "cp866", "utf_8", "iso8859_5",
+    ]  # fmt: skip
+    for other in ("latin-1", "made up"):
+        with pytest.raises(LookupError):
+            known_encoding(other)
 
 
 def test_the_bytes_themselves_stay_as_they_came() -> None:

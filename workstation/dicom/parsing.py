@@ -31,6 +31,7 @@ from workstation.dicom.part10 import (
     truncated,
     unreadable_header,
 )
+from workstation.dicom.real_world import image_mappings_of
 from workstation.dicom.shutters import shutter_of
 from workstation.dicom.subtraction import subtraction_of
 from workstation.dicom.text import Header
@@ -45,8 +46,8 @@ _MOST_FRAMES = 100_000
 _CT_CLASSES = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
 
 
-def parse_instance(data: bytes) -> Instance:
-    """The values of one Part 10 object.
+def parse_instance(data: bytes, text_encoding: str = "") -> Instance:
+    """The values of one Part 10 object; `text_encoding` as in `undeclared_text`, for a source known for it.
 
     Raises UnreadableObject, without a word of patient data, for bytes that are no DICOM object, that end early, or
     whose structure is broken.
@@ -54,7 +55,7 @@ def parse_instance(data: bytes) -> Instance:
     # pydicom comments on odd headers by warnings, whose filters are the process's: one thread at a time
     with _quiet, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        opened = open_part10(data)
+        opened = open_part10(data, text_encoding)
         try:
             return _instance(opened)
         except BROKEN as error:
@@ -148,6 +149,7 @@ def _instance(opened: Part10) -> Instance:
         uptake=uptake_of(header),
         overlays=overlay_planes_of(header),
         shutter=shutter_of(header),
+        image_mappings=image_mappings_of(header),
         mammography=mammography_of(header),
         subtraction=subtraction_of(header),
         header_version=HEADER_VERSION,

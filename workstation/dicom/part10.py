@@ -149,8 +149,11 @@ def body_of(data: bytes, transfer_syntax_uid: str) -> bytes:
     return inflate(data, _meta_group(data)[1])
 
 
-def open_part10(data: bytes) -> Part10:
-    """Read the header up to the pixel data; UnreadableObject for what is no DICOM, or is truncated."""
+def open_part10(data: bytes, text_encoding: str = "") -> Part10:
+    """Read the header up to the pixel data; UnreadableObject for what is no DICOM, or is truncated.
+
+    `text_encoding` is the codec in which the source is known to write, whatever it declares; empty for none.
+    """
     meta, start = _meta_group(data)
     syntax = meta.get(0x00020010, b"").decode("ascii", "replace").strip(" \0")
     body = data
@@ -165,11 +168,13 @@ def open_part10(data: bytes) -> Part10:
     implicit = not (vr.isalpha() and vr.isupper())
     if not syntax:
         syntax = IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE if little else EXPLICIT_BIG
-    header, pixels = _read(body, start, implicit, little)
+    header, pixels = _read(body, start, implicit, little, text_encoding)
     return Part10(header, syntax, meta, body, pixels)
 
 
-def _read(body: bytes, start: int, implicit: bool, little: bool) -> tuple[Header, PixelElement | None]:
+def _read(
+    body: bytes, start: int, implicit: bool, little: bool, text_encoding: str
+) -> tuple[Header, PixelElement | None]:
     allowance = Allowance(len(body))
     source = MeasuredStream(body, allowance)
     source.seek(start)
@@ -207,7 +212,7 @@ def _read(body: bytes, start: int, implicit: bool, little: bool) -> tuple[Header
     allowance.check()
     if not found and (size > source.tell() or not len(dataset)):
         raise truncated(_("the header ends early"))
-    return Header(dataset, allowance=allowance), found[-1] if found else None
+    return Header(dataset, None, allowance, text_encoding), found[-1] if found else None
 
 
 def unreadable_header(error: Exception) -> UnreadableObject:

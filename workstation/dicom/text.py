@@ -60,7 +60,13 @@ class Header:
 
     __slots__ = ("_allowance", "_dataset", "_declared", "_encodings", "encoding_meant")
 
-    def __init__(self, dataset: Dataset, parent: "Header | None" = None, allowance: Allowance | None = None) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        parent: "Header | None" = None,
+        allowance: Allowance | None = None,
+        text_encoding: str = "",
+    ) -> None:
         self._dataset = dataset
         self._allowance: Allowance = allowance or (Allowance(0) if parent is None else parent._allowance)
         own = self.raw(0x00080005)
@@ -70,7 +76,7 @@ class Header:
         """The codec that texts are decoded by in place of what the object declares falsely; empty otherwise."""
         if parent is None:
             texts = (value for tag in _TELLING if (value := self.raw(tag)) is not None)
-            self.encoding_meant = encoding_meant(texts, self._declared)
+            self.encoding_meant = encoding_meant(texts, self._declared, text_encoding)
         elif self._declared == inherited:
             # an item is too short to be judged by itself
             self.encoding_meant = parent.encoding_meant

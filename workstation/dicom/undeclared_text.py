@@ -6,6 +6,7 @@ read them: by the frequency of letters in Russian, by the way capitals stand in 
 What is read stays as declared unless another reading is a thousand times likelier.
 """
 
+import codecs
 import math
 import re
 from collections.abc import Iterable
@@ -20,6 +21,7 @@ _CYRILLIC = ("iso_ir_144", "iso8859_5")
 _UTF8 = ("UTF8", "utf8", "utf_8")
 # bits that the likeliest reading must be ahead of the declared one and of every other
 _MARGIN_BITS = 10.0
+_EXPECTED_MARGIN_BITS = 5.0
 _FEWEST_LETTERS = 4
 _FEWEST_UTF8 = 3
 # what real text stays above; letters thrown together don't
@@ -33,15 +35,24 @@ _FREQUENCY = {
     "і": 10, "ї": 4, "є": 4, "ґ": 1, "ў": 4,
 }  # fmt: skip
 _BITS = {letter: math.log2(count / 10000) for letter, count in _FREQUENCY.items()}
-_FOREIGN_BITS, _MIXED_BITS, _CASE_BITS, _LATIN_BITS, _LATIN_WORD_BITS = -13.0, -10.0, -5.0, -6.0, -11.0
+_FOREIGN_BITS, _MIXED_BITS, _CASE_BITS, _LATIN_BITS, _LATIN_WORD_BITS = -13.0, -10.0, -8.0, -6.0, -11.0
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-def encoding_meant(samples: Iterable[bytes], declared: tuple[str, ...]) -> str:
+def known_encoding(name: str) -> str:
+    """The codec of `NAMES` that a person calls so (`windows-1251`, `CP1251`, `koi8-r` …); LookupError when none is."""
+    found = codecs.lookup(name).name.replace("-", "_")
+    if found not in NAMES:
+        raise LookupError(name)
+    return found
+
+
+def encoding_meant(samples: Iterable[bytes], declared: tuple[str, ...], expected: str = "") -> str:
     """The Python codec that the texts of an object are really in; empty when what is declared holds or nothing is sure.
 
     `declared` are the codecs of Specific Character Set. Only a single byte set, or none, is ever doubted, or UTF-8 that
-    is no UTF-8; texts with escape sequences never are.
+    is no UTF-8; texts with escape sequences never are. `expected` is the codec that the source is known to write under
+    any label: half the evidence does then.
     """
     texts = [text for text in samples if not text.isascii()]
     if not texts or len(declared) != 1 or any(b"\x1b" in text for text in texts):
@@ -49,11 +60,11 @@ def encoding_meant(samples: Iterable[bytes], declared: tuple[str, ...]) -> str:
     label = declared[0]
     if label not in (*_ASCII_ONLY, *_CYRILLIC, *_UTF8):
         return ""
-    return _meant(b" ".join(texts), label)
+    return _meant(b" ".join(texts), label, expected)
 
 
 @lru_cache(maxsize=256)
-def _meant(text: bytes, label: str) -> str:
+def _meant(text: bytes, label: str, expected: str) -> str:
     as_utf8 = _decoded(text, "utf_8")
     if label in _UTF8:
         if as_utf8 is not None:
@@ -61,7 +72,7 @@ def _meant(text: bytes, label: str) -> str:
         claimed = float("-inf")
     else:
         # text of a single byte set all but never happens to be UTF-8; two letters might
-        if as_utf8 is not None and sum(letter.isalpha() for letter in as_utf8 if not letter.isascii()) >= _FEWEST_UTF8:
+        if as_utf8 is not None and _sound_utf8(as_utf8, cyrillic=label in _CYRILLIC):
             return "utf_8"
         read = text.decode(label, "replace")
         claimed = _cyrillic_bits(read) if label in _CYRILLIC else _latin_bits(read)
@@ -72,17 +83,26 @@ def _meant(text: bytes, label: str) -> str:
             readings[codec] = (_cyrillic_bits(decoded), decoded)
     if not readings:
         return ""
-    best = max(readings, key=lambda codec: readings[codec][0])
+    best = expected if expected in readings else max(readings, key=lambda codec: readings[codec][0])
     bits, decoded = readings.pop(best)
-    others = max((other for other, _text in readings.values()), default=float("-inf"))
     letters = [letter for letter in decoded if not letter.isascii() and letter.isalpha()]
+    if not letters or any(letter.lower() not in _BITS for letter in letters):
+        return ""
+    if best == expected and bits > claimed + _EXPECTED_MARGIN_BITS:
+        return best
+    others = max((other for other, _text in readings.values()), default=float("-inf"))
     sure = (
         len(letters) >= _FEWEST_LETTERS
         and bits >= max(claimed, others) + _MARGIN_BITS
         and bits >= _POOREST_BITS_A_LETTER * len(letters)
-        and all(letter.lower() in _BITS for letter in letters)
     )
     return best if sure else ""
+
+
+def _sound_utf8(text: str, *, cyrillic: bool) -> bool:
+    """Whether a text that could be UTF-8 is meant so; Cyrillic capitals may pair into letters of other alphabets."""
+    letters = [letter for letter in text if not letter.isascii() and letter.isalpha()]
+    return len(letters) >= _FEWEST_UTF8 and (not cyrillic or all("\u0400" <= letter <= "\u04ff" for letter in letters))
 
 
 def _decoded(text: bytes, codec: str) -> str | None:
