@@ -12,6 +12,7 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
 
+from workstation.dicom import measured_stream
 from workstation.dicom.content import Conclusion
 from workstation.dicom.sr import write_conclusion
 from workstation.dicom.sr_tree import MOST_DEPTH, Report, read_tree
@@ -195,3 +196,20 @@ def test_a_cut_off_report_is_refused_or_read_but_never_worse(conclusion: Conclus
         except UnreadableObject:
             refused += 1
     assert refused
+
+
+def test_a_report_that_costs_more_than_any_may_is_shown_as_far_as_it_was_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def number(k: int) -> Dataset:
+        measured = Dataset()
+        measured.NumericValue, measured.MeasurementUnitsCodeSequence = "1", [coded("mm", "UCUM", "mm")]
+        return item("NUM", meaning=str(k), MeasuredValueSequence=[measured])
+
+    data = written(item("CONTAINER", *(number(k) for k in range(200))))
+    assert not read_tree(data).cut
+    monkeypatch.setattr(measured_stream, "_FEWEST_READS", 4000)
+    report = read_tree(data)
+    assert report.cut
+    assert 10 < len(report.lines) < 200
+    assert report.lines[10].value == "1"

@@ -124,6 +124,12 @@ def tree_of(header: Header) -> Report:
             line = _line(item, children, number, depth, places)
         except RecursionError:
             raise _endless() from None
+        except UnreadableObject:
+            # more than one object may cost: what was read of it is shown, and that it is not all
+            if not lines:
+                raise
+            cut = True
+            break
         except BROKEN:
             children, line = [], ContentLine(number, depth, "", "", None, note=_("this item can't be read"))
         lines.append(line)

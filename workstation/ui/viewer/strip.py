@@ -162,6 +162,12 @@ class Strip(QScrollArea):
         if session is None:
             return []
         case, uid, found = session.case, study.study_uid, list[QWidget]()
+        aside = tuple(one for one in case.rejected if one.study.study_uid == uid)
+        if aside:
+            # on top: what is missing must not be found out by scrolling
+            hidden = RejectedCard(aside, body)
+            hidden.clicked.connect(self.rejected_wanted)
+            found.append(self._sized(hidden))
         for stack in case.stacks:
             if stack.study.study_uid == uid:
                 card = self.cards[stack.key] = SeriesCard(stack, body)
@@ -177,11 +183,6 @@ class Strip(QScrollArea):
                 paper = self.documents[document.key] = DocumentCard(document, body)
                 paper.chosen.connect(self.document_chosen)
                 found.append(self._sized(paper))
-        aside = tuple(one for one in case.rejected if one.study.study_uid == uid)
-        if aside:
-            hidden = RejectedCard(aside, body)
-            hidden.clicked.connect(self.rejected_wanted)
-            found.append(self._sized(hidden))
         return found
 
     @staticmethod

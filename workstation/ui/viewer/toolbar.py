@@ -22,7 +22,7 @@ _GROUPS = (
     tuple(f"tool.{name}" for name in ("window", "pan", "zoom", "scroll", "crosshair", "rotate")),
     tuple(f"tool.{name}" for name in ("length", "ellipse", "polygon", "angle", "cobb", "point")),
     ("layout.mpr", "layout.1x1", "layout.1x2", "layout.2x2", "link.toggle"),
-    ("key_image.take", "measurement.report", "edit.undo"),
+    ("key_image.take", "document.next", "layers.toggle", "measurement.report", "edit.undo"),
     (
         "view.reset",
         "view.invert",
