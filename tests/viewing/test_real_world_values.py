@@ -78,6 +78,10 @@ def test_of_several_one_is_chosen_by_name_and_the_rescale_is_never_lost(desk: An
         desk.settle(session)
         assert value_at(session, 52, 152) == (pytest.approx(expected[0]), expected[1])
     assert [one.name for one in session.views.stack(0).mappings] == ["ADC", "Perfusion"]
+    # the choice is kept with the view
+    again = desk.open(Study(ds))
+    assert again.restore(session.to_json())
+    assert again.views.stack(0).mapping is None
 
 
 def test_a_value_outside_of_the_mapped_range_is_none(desk: Any) -> None:
@@ -95,6 +99,29 @@ def test_a_mapping_without_a_unit_changes_nothing_and_prints_none(desk: Any, uni
     session = desk.open(Study(ds))
     desk.settle(session)
     assert value_at(session, 102, 102) == (stored_at(ds, 102, 102), "")
+
+
+def mapping_object(ds: Dataset, *mappings: Dataset) -> Dataset:
+    """An object of Real World Value Mapping Storage for one image."""
+    other = image(np.zeros((2, 2), np.uint8), SOPClassUID="1.2.840.10008.5.1.4.1.1.67", SOPInstanceUID="1.2.3.4.5")
+    del other.PixelData, other.Rows, other.Columns
+    referenced = item(ReferencedSOPClassUID=ds.SOPClassUID, ReferencedSOPInstanceUID=ds.SOPInstanceUID)
+    given = item(RealWorldValueMappingSequence=list(mappings), ReferencedImageSequence=[referenced])
+    other.ReferencedImageRealWorldValueMappingSequence = Sequence([given])
+    return other
+
+
+def test_an_object_of_its_own_may_map_an_image_whose_values_are_the_stored_ones(desk: Any) -> None:
+    ds = mapped()
+    del ds.RealWorldValueMappingSequence
+    session = desk.open(Study(ds, mapping_object(ds, mapping("T1", "ms", 0.5, 10.0))))
+    desk.settle(session)
+    assert value_at(session, 52, 152) == (pytest.approx(stored_at(ds, 52, 152) * 0.5 + 10), "ms")
+    # with a rescale it would not be certain which values the object means
+    ds.RescaleSlope, ds.RescaleIntercept = 2, 0
+    session = desk.open(Study(ds, mapping_object(ds, mapping("T1", "ms", 0.5, 10.0))))
+    desk.settle(session)
+    assert value_at(session, 52, 152) == (pytest.approx(stored_at(ds, 52, 152) * 2), "")
 
 
 def test_what_can_not_be_applied_is_said(desk: Any) -> None:

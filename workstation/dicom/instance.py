@@ -16,6 +16,7 @@ from workstation.dicom.key_objects import Rejection
 from workstation.dicom.lut import Palette, VoiTable, Window
 from workstation.dicom.mammography import MammographyView
 from workstation.dicom.overlay_planes import OverlayPlane
+from workstation.dicom.real_world import ImageMapping
 from workstation.dicom.shutters import Shutter
 from workstation.dicom.subtraction import Subtraction
 from workstation.dicom.ultrasound import UltrasoundRegion
@@ -139,6 +140,7 @@ class Instance:
     uptake: Uptake | None = None
     overlays: tuple[OverlayPlane, ...] = ()
     shutter: Shutter | None = None
+    image_mappings: tuple[ImageMapping, ...] = ()
     mammography: MammographyView | None = None
     subtraction: Subtraction | None = None
     header_version: int = 0

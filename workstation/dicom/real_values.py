@@ -3,6 +3,7 @@
 Several mappings are a choice by name. A mapping that can't be applied whole is not applied, and the reason said.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from workstation.dicom.frame_values import FrameGeometry
@@ -13,6 +14,28 @@ from workstation.language import _
 
 _UNITLESS = ("", "1", "{no units}", "{none}", "no units")
 _NAMES = {"[hnsf'U]": "HU"}
+
+
+def with_mappings(pictures: Sequence[Instance], others: Sequence[Instance]) -> list[Instance]:
+    """Pictures with the mappings that objects of Real World Value Mapping Storage among the others give for them.
+
+    Only for pictures whose rescale changes nothing: writers of such objects disagree whether their slope goes by stored
+    or by rescaled values (a single SUV factor for a PET whose images have a slope each is of the latter kind).
+    """
+    given: dict[str, tuple[RealWorldMapping, ...]] = {}
+    for other in others:
+        for one in other.image_mappings:
+            for uid in one.images:
+                given[uid] = given.get(uid, ()) + one.mappings
+    return [_given(picture, given.get(picture.sop_instance_uid, ())) for picture in pictures]
+
+
+def _given(picture: Instance, mappings: tuple[RealWorldMapping, ...]) -> Instance:
+    plain = all((frame.slope, frame.intercept) == (1.0, 0.0) for frame in picture.frames)
+    if not mappings or not plain or picture.modality_table is not None:
+        return picture
+    frames = tuple(replace(frame, real_world=frame.real_world + mappings) for frame in picture.frames)
+    return replace(picture, frames=frames)
 
 
 def mappings_of(stack: Stack) -> tuple[RealWorldMapping, ...]:

@@ -60,6 +60,25 @@ class RealWorldMapping:
         return np.where(inside, result, np.nan)
 
 
+@dataclass(frozen=True)
+class ImageMapping:
+    """Mappings that another object gives for images, named by their SOP Instance UIDs (PS3.3 A.46)."""
+
+    images: tuple[str, ...]
+    mappings: tuple[RealWorldMapping, ...]
+
+
+def image_mappings_of(header: Header) -> tuple[ImageMapping, ...]:
+    """What an object of Real World Value Mapping Storage says of images; nothing for any other object."""
+    found = []
+    for item in header.items(0x00409094):
+        images = tuple(one.text(0x00081155) for one in item.items(0x00081140))
+        mappings = real_world_of(item, signed=False)
+        if images and mappings:
+            found.append(ImageMapping(images, mappings))
+    return tuple(found)
+
+
 def real_world_of(header: Header, *, signed: bool) -> tuple[RealWorldMapping, ...]:
     """All mappings of a header or of a functional group; those without a slope and without a table are left out."""
     found = []

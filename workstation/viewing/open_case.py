@@ -12,6 +12,7 @@ from psygnal import Signal
 from workstation.dicom.content import StudyHeader
 from workstation.dicom.geometry import Stack, build_stacks
 from workstation.dicom.instance import Instance
+from workstation.dicom.real_values import with_mappings
 from workstation.imaging.volume import stack_bytes
 from workstation.jobs import Workers
 from workstation.language import _, number_text
@@ -101,7 +102,7 @@ class OpenCase:
         rejected: str = "",
     ) -> None:
         """Stacks, documents and layers of some objects of a study."""
-        pictures = [instance for instance in instances if instance.has_pixels]
+        pictures = with_mappings([instance for instance in instances if instance.has_pixels], instances)
         layers = laid_over(pictures)
         over = {layer.sop_instance_uid for layer in layers}
         built = build_stacks([one for one in pictures if one.sop_instance_uid not in over])

@@ -21,6 +21,7 @@ def to_json(views: Viewports) -> dict[str, Any]:
         "viewports": [_plain_state(viewport.state) for viewport in views.all],
         "linked": sorted(views.links.members),
         "anchors": [[source, target, list(offset)] for (source, target), offset in views.links.offsets.items()],
+        "values": {stack.key: stack.values for stack in views.case.stacks if stack.mappings},
         "crosshairs": {space: list(point) for space, point in views.crosshairs.items()},
     }
 
@@ -32,6 +33,7 @@ def restore(views: Viewports, plain: Mapping[str, Any]) -> bool:
         states = [_state(each) for each in plain["viewports"]]
         anchors = {(str(source), str(target)): vec(offset) for source, target, offset in plain["anchors"]}
         crosshairs = {str(space): vec(point) for space, point in plain["crosshairs"].items()}
+        values = {str(key): int(number) for key, number in plain.get("values", {}).items()}
         linked = frozenset(int(number) for number in plain["linked"])
         active = int(plain["active"])
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -41,6 +43,11 @@ def restore(views: Viewports, plain: Mapping[str, Any]) -> bool:
         return False
     if any(stack is not None and state.index >= stack.count for state, stack in zip(states, stacks, strict=True)):
         return False
+    for key, number in values.items():
+        stack = views.case.stack(key)
+        if stack is not None and stack.values != number:
+            views.case.choose_values(key, number)
+    stacks = [views.case.stack(state.stack) for state in states]
     views.links.offsets = anchors
     views.crosshairs = crosshairs
     views.lay_out(layout)
