@@ -34,7 +34,7 @@ from workstation.dicom.decoders import Decoder
 
 def hog(stream):
     held = []
-    for _ in range(64):
+    for _ in range(24):
         held.append(np.empty(1 << 24, np.float64))
     return held[0]
 
@@ -99,6 +99,16 @@ def test_a_frame_that_ruins_its_decoder_is_refused_alone(pool: DecoderProcesses,
         pool.decode("hostile", decoder, frame())
     assert time.monotonic() - begun < 5
     assert all(good(pool, value) for value in range(4))
+
+
+@pytest.mark.parametrize(("decoder", "reason"), [("hang", "took too long"), ("hog", "needed too much memory")])
+def test_who_promises_a_huge_frame_gets_no_more_for_a_few_bytes(
+    pool: DecoderProcesses, decoder: str, reason: str
+) -> None:
+    begun = time.monotonic()
+    with pytest.raises(UnreadableObject, match=reason):
+        pool.decode("hostile", decoder, Codestream(bytes(200), 20_000, 20_000, SHORT))
+    assert time.monotonic() - begun < 5
 
 
 def test_every_child_may_be_lost_in_turn(pool: DecoderProcesses) -> None:

@@ -30,6 +30,9 @@ HEAD = struct.Struct("<IQ")
 
 _START_SECONDS = 60
 _SPARE_BYTES = 1 << 30
+# the slowest decoder on a slow machine; the emptiest picture that is one
+_BYTES_A_SECOND = 250_000
+_MOST_COMPRESSED = 200
 
 
 def serve() -> int:
@@ -56,13 +59,25 @@ def serve() -> int:
             described, length = HEAD.unpack(head)
             request = _parsed(requests.read(described))
             data = requests.read(length)
-            faulthandler.dump_traceback_later(request["seconds"], exit=True, file=nothing)
-            _limit_memory(mapped, request["bytes"])
+            faulthandler.dump_traceback_later(_seconds(request, length), exit=True, file=nothing)
+            _limit_memory(mapped, _bytes(request, length))
             answer, samples = _answer(request, data)
             faulthandler.cancel_dump_traceback_later()
             _send(answers, answer, samples)
             del data, samples
     return 0
+
+
+def _seconds(request: dict[str, Any], length: int) -> float:
+    """What is allowed for a huge frame, when there are the bytes of one: who promises much must bring something."""
+    most, least = float(request["seconds"]), float(request["least_seconds"])
+    return min(most, max(least, length / _BYTES_A_SECOND))
+
+
+def _bytes(request: dict[str, Any], length: int) -> int:
+    """The same for memory."""
+    need: int = request["bytes"]
+    return min(need, max(_SPARE_BYTES, length * _MOST_COMPRESSED))
 
 
 @lru_cache(maxsize=64)

@@ -240,6 +240,7 @@ def _request(syntax: str, decoder: str, rows: int, columns: int, pixels: PixelDe
         "rows": rows,
         "columns": columns,
         "pixels": asdict(pixels),
+        "least_seconds": _SECONDS,
         "seconds": max(_SECONDS, samples / _SAMPLES_A_SECOND),
         "bytes": samples * _BYTES_A_SAMPLE,
     }
