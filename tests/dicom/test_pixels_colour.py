@@ -199,6 +199,20 @@ def test_a_jpegs_own_markers_say_its_colours_and_the_header_says_them_without_an
     assert near(decoded(compressed(rgb, stream, photometric=photometric), JPEG_BASELINE), rgb, 3)
 
 
+def test_colours_go_by_the_process_that_the_code_stream_names_not_the_transfer_syntax() -> None:
+    import imagecodecs
+
+    rgb = picture()
+    lossy = imagecodecs.jpeg8_encode(rgb, level=100, subsampling="444")
+    assert near(decoded(compressed(rgb, lossy, photometric="RGB"), JPEG_LOSSLESS), rgb, 3)
+    lossless = imagecodecs.jpeg8_encode(rgb, lossless=True, predictor=1, colorspace="RGB", outcolorspace="RGB")
+    np.testing.assert_array_equal(decoded(compressed(rgb, lossless, photometric="RGB"), JPEG_BASELINE), rgb)
+    ybr = ybr_of(rgb)
+    lossless = imagecodecs.jpeg8_encode(ybr, lossless=True, predictor=1, colorspace="RGB", outcolorspace="RGB")
+    truth = convert_color_space(ybr, "YBR_FULL", "RGB")
+    np.testing.assert_array_equal(decoded(compressed(ybr, lossless, photometric="YBR_FULL"), JPEG_BASELINE), truth)
+
+
 def test_component_names_r_g_b_say_that_a_jpeg_is_rgb() -> None:
     import imagecodecs
 
@@ -283,10 +297,22 @@ def test_eight_bit_entries_are_read_one_in_a_byte_and_one_in_a_word(syntax: str)
         np.testing.assert_array_equal(decoded(ds, syntax), truth)
 
 
-def test_signed_indices_reach_a_palette_that_begins_below_zero() -> None:
+@pytest.mark.parametrize(("vr", "first"), [("SS", -3), ("US", 65533)])
+def test_signed_indices_reach_a_palette_that_begins_below_zero(vr: str, first: int) -> None:
     indices = np.array([[-3, -2], [-1, 0]], np.int8)
     entries = np.array([10, 20, 30, 40], np.uint8).tobytes()
-    ds = palette(indices.view(np.uint8), [entries] * 3, [4, -3, 8], PixelRepresentation=1)
+    ds = palette(indices.view(np.uint8), [entries] * 3, [4, 0, 8], PixelRepresentation=1)
+    for tag in (0x00281101, 0x00281102, 0x00281103):
+        ds.add_new(tag, vr, [4, first, 8])
+    assert decoded(ds)[..., 0].tolist() == [[10, 20], [30, 40]]
+
+
+def test_an_unsigned_palette_may_begin_above_32767_under_a_signed_descriptor() -> None:
+    indices = np.array([[40000, 40001], [40002, 65535]], np.uint16)
+    entries = np.array([10, 20, 30, 40], np.uint8).tobytes()
+    ds = palette(indices, [entries] * 3, [4, 0, 8])
+    for tag in (0x00281101, 0x00281102, 0x00281103):
+        ds.add_new(tag, "SS", [4, 40000 - 65536, 8])
     assert decoded(ds)[..., 0].tolist() == [[10, 20], [30, 40]]
 
 

@@ -67,20 +67,15 @@ def _imagecodecs_jpeg(stream: Codestream) -> Samples:
 
     if stream.pixels.samples_per_pixel != 3:
         return imagecodecs.jpeg8_decode(stream.data)
-    # the code stream's own marker counts; without one, the header, which is wrong less often than libjpeg's guess
     header = jpeg_header(stream.data)
+    if header is not None and not header.lossy:
+        # libjpeg converts no colours of a lossless code
+        return imagecodecs.jpeg8_decode(stream.data, colorspace="RGB", outcolorspace="RGB")
+    # the code stream's own marker counts; without one, the header, which is wrong less often than libjpeg's guess
     ycc = header.transformed if header is not None else None
     if ycc is None:
         ycc = stream.pixels.photometric.startswith("YBR")
     return imagecodecs.jpeg8_decode(stream.data, colorspace="YCBCR" if ycc else "RGB", outcolorspace="RGB")
-
-
-def _imagecodecs_jpeg_lossless(stream: Codestream) -> Samples:
-    import imagecodecs
-
-    if stream.pixels.samples_per_pixel == 3:
-        return imagecodecs.jpeg8_decode(stream.data, colorspace="RGB", outcolorspace="RGB")
-    return imagecodecs.jpeg8_decode(stream.data)
 
 
 def _imagecodecs_ljpeg(stream: Codestream) -> Samples:
@@ -153,7 +148,7 @@ def _pylibjpeg_openjpeg(stream: Codestream) -> Samples:
 
 _JPEG_LOSSY = (Decoder("imagecodecs jpeg8", _imagecodecs_jpeg, "imagecodecs JPEG8"),)
 _JPEG_LOSSLESS = (
-    Decoder("imagecodecs jpeg8 lossless", _imagecodecs_jpeg_lossless, "imagecodecs JPEG8"),
+    Decoder("imagecodecs jpeg8 lossless", _imagecodecs_jpeg, "imagecodecs JPEG8"),
     Decoder("imagecodecs ljpeg", _imagecodecs_ljpeg, "imagecodecs LJPEG"),
     Decoder("imagecodecs jpegsof3", _imagecodecs_sof3, "imagecodecs JPEGSOF3"),
 )

@@ -211,7 +211,10 @@ def _stored_bits(uid: str, header: StreamHeader | None, pixels: PixelDescription
 
 def _converted(uid: str, header: StreamHeader | None) -> bool:
     """Whether the decoder has turned luma and chroma back into RGB, so that it must not be done again."""
-    if uid in ts.JPEG_BASELINE | ts.JPEG_EXTENDED | ts.JPEG_PROGRESSIVE | ts.JPEG_XL:
+    if uid in ts.JPEG:
+        # by the code, not by the transfer syntax: some objects name the wrong process
+        return header is not None and header.lossy
+    if uid in ts.JPEG_XL:
         return True
     return uid in ts.JPEG_2000 | ts.HTJ2K and header is not None and header.transformed is True
 
