@@ -134,6 +134,23 @@ def test_windows_of_the_file_are_chosen_by_explanation_or_number(render: Any, im
     assert "1 NARROW, 2 WIDE" in line["message"]
 
 
+def test_overlay_planes_are_white_and_told(render: Any, images: Any, tmp_path: Path) -> None:
+    ds = images.ct(np.zeros((8, 8)))
+    ds.add_new(0x60000010, "US", 4)
+    ds.add_new(0x60000011, "US", 4)
+    ds.add_new(0x60000040, "CS", "G")
+    # 1-based: the first bit of the plane lies on the third row and the second column
+    ds.add_new(0x60000050, "SS", [3, 2])
+    ds.add_new(0x60000100, "US", 1)
+    ds.add_new(0x60000102, "US", 0)
+    ds.add_new(0x60003000, "OW", np.packbits(np.eye(4, dtype=np.uint8).ravel(), bitorder="little").tobytes())
+    (line,) = render(images.saved(ds, tmp_path / "one.dcm"), "--window", "40", "400")
+    wanted = np.zeros((8, 8), np.uint8)
+    wanted[[2, 3, 4, 5], [1, 2, 3, 4]] = 255
+    np.testing.assert_array_equal(images.png_pixels(Path(line["output"])), wanted)
+    assert "overlay planes in white" in line["notes"]
+
+
 def test_a_window_that_no_header_gave_is_told(render: Any, images: Any, tmp_path: Path) -> None:
     ds = images.ct(np.arange(100).reshape(10, 10), Modality="MR", SOPClassUID="1.2.840.10008.5.1.4.1.1.4")
     (line,) = render(images.saved(ds, tmp_path / "one.dcm"))
