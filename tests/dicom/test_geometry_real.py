@@ -109,6 +109,26 @@ def test_even_real_volumes_stay_whole(shared_data: Path) -> None:
             assert float(np.linalg.norm(stack.ijk_to_lps[:3, 2])) == pytest.approx(step, abs=0.001)
 
 
+@pytest.mark.parametrize(
+    "folder", ["ct_slicer_head_tiny_93", "mr_acr_phantom_ge_11", "mr_prostatex_0207/t2_sag", "mr_prostatex_0207/t2_cor"]
+)
+def test_voxels_stand_where_itk_puts_them(shared_data: Path, folder: str) -> None:
+    import SimpleITK as sitk  # noqa: N813 - the name that its own documentation gives it
+
+    found = {}
+    for path in (shared_data / folder).iterdir():
+        if path.is_file():
+            found[parse_instance(path.read_bytes()).sop_instance_uid] = path
+    stack = only(shared_data / folder)
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames([str(found[ref.instance.sop_instance_uid]) for ref in stack.frames])
+    image = reader.Execute()
+    assert stack.ijk_to_lps is not None
+    for index in ((0, 0, 0), (50, 0, 0), (0, 50, 0), (0, 0, len(stack.frames) - 1), (50, 60, 3)):
+        expected = image.TransformContinuousIndexToPhysicalPoint([float(value) for value in index])
+        np.testing.assert_allclose((stack.ijk_to_lps @ [*index, 1])[:3], expected, atol=0.02)
+
+
 @pytest.mark.parametrize("phases", [1, 25])
 def test_five_thousand_single_frames_stack_within_a_second(phases: int) -> None:
     instances = [

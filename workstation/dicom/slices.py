@@ -173,7 +173,7 @@ def _run(multiples: Vectors) -> int:
 def _uneven(
     keys: tuple[int, ...], heights: Vectors, line: tuple[Vectors, Vectors], tilt: float, ends: Vectors, pixel_mm: float
 ) -> Placement:
-    """A grid about as fine as the least step, from the first slice to the last.
+    """A grid about twice as fine as the least step, from the first slice to the last.
 
     It has at most four planes a slice, and for long stacks no more than 512 or as many as there are slices: what it
     costs in memory stays in proportion to the slices.
@@ -181,7 +181,7 @@ def _uneven(
     steps = np.diff(heights)
     count, span = len(heights), float(heights[-1] - heights[0])
     most = min(_FINEST * count, max(count, _MOST_PLANES))
-    step = max(float(steps.min()), pixel_mm, span / (most - 1))
+    step = max(float(steps.min()) / 2, pixel_mm, span / (most - 1))
     planes = max(round(span / step) + 1, 2)
     step = span / (planes - 1)
     usual = float(np.median(steps))
