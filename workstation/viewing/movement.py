@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from workstation.imaging.reslice import THIN, Slab
 from workstation.imaging.voi import VoiTable, Window
-from workstation.language import N_
 from workstation.viewing.hanging import Preset
 from workstation.viewing.linking import panned_alike, parallel
 from workstation.viewing.presenting import presented, unpresented
@@ -12,11 +11,8 @@ from workstation.viewing.slices import at_slice, slice_point, through
 from workstation.viewing.stacks import ShownStack
 from workstation.viewing.subtraction import counterpart
 from workstation.viewing.vectors import add, subtract
-from workstation.viewing.viewport import PlaneKind, ViewportState, VoiChoice
+from workstation.viewing.viewport import TABLE_LEFT, PlaneKind, ViewportState, VoiChoice
 from workstation.viewing.viewports import Viewports
-
-TABLE_LEFT = N_("VOI LUT left")
-"""The name of a window that took the place of a table."""
 
 
 class Movement:
@@ -198,7 +194,7 @@ class Movement:
         for other in views.companions(number) if views.links.voi else ():
             target = views.stack(other)
             if target is not None and (target.modality, target.units) == (stack.modality, stack.units):
-                views.show(other, replace(views[other].state, voi=choice))
+                views.show(other, replace(views[other].state, voi=choice.elsewhere))
 
     def choose_values(self, number: int, values: int) -> None:
         """Other real-world values of a stack (-1: those of the rescale), wherever it is shown, in its first greys."""

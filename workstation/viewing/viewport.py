@@ -12,6 +12,7 @@ from typing import Literal
 from workstation.imaging.plane import Plane
 from workstation.imaging.reslice import THIN, Interpolation, Slab
 from workstation.imaging.voi import Voi
+from workstation.language import N_
 from workstation.viewing.vectors import ORIGIN, Vec, add, cross, dot, negate, rotate, subtract, unit
 
 
@@ -33,6 +34,10 @@ ORTHOGONAL_AXES: dict[PlaneKind, tuple[Vec, Vec]] = {
 }
 
 
+TABLE_LEFT = N_("VOI LUT left")
+"""The name of a window that took the place of a table."""
+
+
 @dataclass(frozen=True)
 class VoiChoice:
     """How values become greys.
@@ -46,6 +51,11 @@ class VoiChoice:
     name: str = ""
     voi: Voi | None = None
     index: int = 0
+
+    @property
+    def elsewhere(self) -> "VoiChoice":
+        """The same greys for another image, which may have had no table to leave."""
+        return replace(self, name="") if self.name == TABLE_LEFT else self
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,7 @@ class Viewports:
         old, before = self.stack(number), self.all[number].state
         state = start_state(stack, kind, before.width, before.height)
         if old is not None and (old.modality, old.units) == (stack.modality, stack.units) and before.voi.voi:
-            state = replace(state, voi=before.voi)
+            state = replace(state, voi=before.voi.elsewhere)
         if old is not None and old.positioned and old.space == stack.space:
             state = through(state, stack, slice_point(before, old))
         self.all[number].note = ""

@@ -31,6 +31,7 @@ from workstation.ui.viewer.keys import command_of
 from workstation.ui.viewer.main_thread import MainThread
 from workstation.ui.viewer.strip import PICTURE, Strip
 from workstation.ui.viewer.toolbar import Toolbar
+from workstation.viewing.appearance_notes import presentation_in_force
 from workstation.viewing.commands import BY_ID
 from workstation.viewing.open_case import OpenCase, PriorStudy
 from workstation.viewing.reading_session import ReadingSession
@@ -308,6 +309,8 @@ class ViewerPanel(QWidget):
             return
         state = picture.state
         lines = [stack.title, *wording.slice_lines(stack, state), *wording.grey_lines(state, picture.voi, 1.0)[1:]]
+        stored = presentation_in_force(session.case, stack, state)
+        lines += [] if stored is None else [wording.presentation_name(stored)]
         reference = stack.reference(stack.nearest(state.centre))
         session.key_images.add(KeyImage(reference, canvas.as_seen(), " · ".join(lines)))
 
