@@ -45,11 +45,16 @@ IDENTITY = SliceTransform()
 
 
 def transform_of(ref: FrameRef) -> SliceTransform:
-    """The transform of a frame by its header. The padding range is Pixel Padding Value to Limit, in either order."""
+    """The transform of a frame by its header. The padding range is Pixel Padding Value to Limit, in either order.
+
+    Colour fills the 8 or 16 bits of its volume, so that white is white however many bits are stored.
+    """
     instance, geometry = ref.instance, ref.geometry
     pixels = instance.pixels
-    if pixels is None or pixels.colour:
+    if pixels is None or pixels.photometric == "PALETTE COLOR":
         return IDENTITY
+    if pixels.colour:
+        return SliceTransform(2.0 ** ((8 if pixels.bits_stored <= 8 else 16) - pixels.bits_stored))
     padding = None
     if pixels.padding_value is not None:
         limit = pixels.padding_value if pixels.padding_limit is None else pixels.padding_limit
