@@ -136,6 +136,23 @@ def test_parts_of_unequal_size_are_said_to_be() -> None:
     assert all("acquisition" in stack.split_rule and "unequal" in stack.split_rule for stack in stacks)
 
 
+def test_one_image_taken_again_leaves_no_shreds() -> None:
+    # taken four at a time, so that the time parts cleanly, into eight
+    instances = [at(3.0 * z, z, content_time=f"10150{z // 4}") for z in range(28)]
+    (stack,) = build_stacks([*instances, at(3.0 * 5, 99, content_time="101600")])
+    assert (len(stack.frames), stack.duplicates, stack.is_volume) == (29, 1, False)
+    again = build_stacks([*instances, at(3.0 * 5, 99, content_time="101600", acquisition_number=2)])
+    assert sizes(again) == [28, 1]
+    assert [stack.is_volume for stack in again] == [True, False]
+
+
+def test_stations_that_overlap_come_apart() -> None:
+    stations = [at(3.0 * z, 20 * n + z, acquisition_number=n) for n in range(3) for z in range(9 * n, 9 * n + 10)]
+    stacks = build_stacks(stations)
+    assert sizes(stacks) == [10, 10, 10]
+    assert all(stack.is_volume and "acquisition" in stack.split_rule for stack in stacks)
+
+
 def test_where_nothing_parts_cleanly_all_is_shown_and_said() -> None:
     instances = series([{"b_value": 0.0}, {"b_value": 800.0}, {"b_value": 800.0}])
     (stack,) = build_stacks(instances)

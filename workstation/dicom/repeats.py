@@ -24,6 +24,8 @@ Key = Callable[["FrameRef"], Hashable]
 
 # parts of fewer slices on the average are no volumes: a cine of one place stays together
 _LEAST_MEAN = 3
+# nor are many more parts than positions repeat: one image taken again must not leave shreds
+_MOST_PARTS = 2
 # attributes tried in twos, and in threes
 _IN_TWOS, _IN_THREES = 12, 7
 _SHORT = 16
@@ -125,8 +127,8 @@ def _codes(values: Iterable[Hashable]) -> Codes:
 
 def _cleanest(keys: Sequence[Codes], places: Codes, most: int) -> tuple[tuple[int, ...], Codes, bool] | None:
     """Which keys together leave no position twice in a part, with the part of each frame, and whether all parts are
-    of one size; equal parts go before unequal ones, fewer keys before more."""
-    unequal = None
+    of one size; equal parts go before unequal ones, then fewer parts, then fewer keys before more."""
+    unequal, fewest = None, 0
     choices = [
         *combinations(range(len(keys)), 1),
         *combinations(range(min(len(keys), _IN_TWOS)), 2),
@@ -135,14 +137,15 @@ def _cleanest(keys: Sequence[Codes], places: Codes, most: int) -> tuple[tuple[in
     for chosen in choices:
         codes = _together([keys[at] for at in chosen])
         parts = int(codes.max()) + 1
-        if not most <= parts <= len(places) // _LEAST_MEAN:
+        if not most <= parts <= min(len(places) // _LEAST_MEAN, _MOST_PARTS * most):
             continue
         if np.unique(codes * (int(places.max()) + 1) + places).size < len(places):
             continue
         sizes = np.bincount(codes)
         if parts == most and (sizes == sizes[0]).all():
             return chosen, codes, True
-        unequal = unequal or (chosen, codes, bool((sizes == sizes[0]).all()))
+        if unequal is None or parts < fewest:
+            unequal, fewest = (chosen, codes, bool((sizes == sizes[0]).all())), parts
     return unequal
 
 
