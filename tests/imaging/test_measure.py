@@ -1,10 +1,14 @@
 """Lengths, areas and region statistics on phantoms whose numbers are known."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from workstation.dicom.geometry import build_stacks, frame_matrix
+from workstation.dicom.parsing import parse_instance
+from workstation.dicom.pixels import decode_frame
 from workstation.imaging import uncertainty
 from workstation.imaging.figures import (
     Ellipse,
@@ -310,3 +314,40 @@ def test_the_uncertainties_of_angles_and_areas_are_those_of_moved_points() -> No
 @pytest.mark.parametrize(("given", "wanted"), [(0.8, 1), (0.08, 2), (0.004, 2), (1.0, 0), (4.1, 0), (0.1, 1), (0, 1)])
 def test_a_number_is_rounded_to_what_its_uncertainty_supports(given: float, wanted: int) -> None:
     assert uncertainty.decimals(given) == wanted
+
+
+@pytest.mark.parametrize("folder", ["mr_acr_phantom_ge_11", "mr_acr_phantom_siemens_11"])
+def test_the_acr_phantom_measures_as_wide_as_it_is_built(shared_data: Path, folder: str) -> None:
+    """190 mm inside, across and down (ACR Large Phantom Guidance, test 1: within 2 mm), on a slice near the middle."""
+    files = [(parse_instance(path.read_bytes()), path) for path in (shared_data / folder).iterdir() if path.is_file()]
+    by_uid = {instance.sop_instance_uid: path for instance, path in files if instance.rows}
+    stack = max(build_stacks([instance for instance, _path in files]), key=lambda each: len(each.frames))
+    ref = stack.frames[len(stack.frames) // 2]
+    values = decode_frame(ref.instance, by_uid[ref.instance.sop_instance_uid].read_bytes(), ref.frame).astype(float)
+    matrix = frame_matrix(ref.geometry)
+    assert matrix is not None
+    half = np.percentile(values, 90) / 2
+    rows, columns = np.nonzero(values > half)
+    row, column = round(rows.mean()), round(columns.mean())
+
+    def edges(profile: np.ndarray) -> tuple[float, float]:
+        bright = np.nonzero(profile > half)[0]
+        first, last = bright[0], bright[-1]
+        before = (half - profile[first - 1]) / (profile[first] - profile[first - 1]) - 1 + first
+        after = last + (profile[last] - half) / (profile[last] - profile[last + 1])
+        return float(before), float(after)
+
+    def place(x: float, y: float) -> tuple[float, float, float]:
+        return tuple((matrix @ [x, y, 0, 1])[:3])
+
+    left, right = edges(values[row])
+    assert length_mm(place(left, row), place(right, row)) == pytest.approx(190, abs=2)
+    # beside the notch at the top, where an air bubble may be: straight down, a little off the middle
+    off = round(30 / matrix_step(matrix))
+    top, bottom = edges(values[:, column + off])
+    chord = length_mm(place(column + off, top), place(column + off, bottom))
+    assert chord == pytest.approx(2 * math.sqrt(95**2 - (off * matrix_step(matrix)) ** 2), abs=2)
+
+
+def matrix_step(matrix: np.ndarray) -> float:
+    return float(np.linalg.norm(matrix[:3, 0]))

@@ -13,7 +13,9 @@ from workstation.viewing.grips import segments
 from workstation.viewing.viewport import ViewportState
 
 GRAPHIC = QColor("#f0c75e")
-_BACK = QColor(0, 0, 0, 110)
+_BACK = QColor(0, 0, 0, 140)
+# a label farther than this from its graphic, in lines, is led to it
+_FAR = 3.0
 
 
 class MeasurementPainter:
@@ -41,9 +43,13 @@ class MeasurementPainter:
             self._handles(drawing, points, self._colour(chosen), chosen)
         for _drawing, (x, y) in annotations.crossings(state):
             self._crossing(self._at(x, y))
-        # the newest and the chosen keep the place they ask for
+        marks = {drawing.tracking_uid: self._marks(drawing, points) for drawing, points, _chosen in shown}
+        # the chosen keeps the place it asks for
         for drawing, points, chosen in sorted(shown, key=lambda each: not each[2]):
-            self._label(drawing, points, self._colour(chosen or drawing is annotations.sketch))
+            # the label of a Cobb angle stands between its own lines
+            apart = "" if drawing.kind == "cobb" else drawing.tracking_uid
+            others = [mark for uid, own in marks.items() if uid != apart for mark in own]
+            self._label(drawing, points, self._colour(chosen or drawing is annotations.sketch), others)
 
     def _at(self, x: float, y: float) -> QPointF:
         return QPointF((x + 0.5) / self._ratio, (y + 0.5) / self._ratio)
@@ -141,8 +147,17 @@ class MeasurementPainter:
         self._painter.drawRect(QRectF(spot.x() - 3, spot.y() - 3, 6, 6))
         self._painter.setBrush(Qt.BrushStyle.NoBrush)
 
-    def _label(self, drawing: Drawing, points: list[QPointF], color: QColor) -> None:
-        """At the right of the graphic, or where that is beyond the edge, at its left."""
+    @staticmethod
+    def _marks(drawing: Drawing, points: list[QPointF]) -> list[QRectF]:
+        """Small places along a graphic that labels of others leave free."""
+        spots = list(points)
+        if drawing.kind in ("length", "angle", "cobb", "polygon"):
+            pairs = segments(drawing, tuple((point.x(), point.y()) for point in points))
+            spots += [points[a] + (points[b] - points[a]) * part for a, b in pairs for part in (0.25, 0.5, 0.75)]
+        return [QRectF(spot.x() - 6, spot.y() - 6, 12, 12) for spot in spots]
+
+    def _label(self, drawing: Drawing, points: list[QPointF], color: QColor, others: list[QRectF]) -> None:
+        """At the right of the graphic or at its left, where it covers neither a text nor another graphic."""
         lines = wording.drawing_lines(drawing)
         if not lines:
             return
@@ -152,14 +167,16 @@ class MeasurementPainter:
         if drawing.kind == "cobb":
             # both lines are its own: beside what joins them
             points = [((points[0] + points[1]) + (points[2] + points[3])) / 4]
-        anchor = max(points, key=lambda point: (point.x(), point.y()))
-        x = anchor.x() + 14
-        if x + width > room.right():
-            anchor = min(points, key=lambda point: (point.x(), -point.y()))
-            x = anchor.x() - 14 - width
-        x = min(max(x, room.left()), room.right() - width)
-        y = min(max(anchor.y() + 8, room.top()), room.bottom() - height)
-        place = self._free(QRectF(x, y, width, height))
+        right = max(points, key=lambda point: (point.x(), point.y()))
+        left = min(points, key=lambda point: (point.x(), -point.y()))
+        wanted = []
+        for anchor, x in ((right, right.x() + 14), (left, left.x() - 14 - width)):
+            if room.left() <= x <= room.right() - width or anchor is left:
+                x = min(max(x, room.left()), room.right() - width)
+                y = min(max(anchor.y() + 8, room.top()), room.bottom() - height)
+                wanted.append(QRectF(x, y, width, height))
+        place = self._free(wanted, others)
+        self._lead(place, right if place.left() >= right.x() else left, color)
         # on soft tissue in mid grey the edge of the letters is not enough
         self._painter.setPen(Qt.PenStyle.NoPen)
         self._painter.setBrush(_BACK)
@@ -178,14 +195,31 @@ class MeasurementPainter:
         drawn = text_picture(text, color.rgb(), False, self._painter.font().family(), self._ratio)
         self._painter.drawImage(QPointF(x - EDGE, y - self._metrics.ascent() - EDGE), drawn)
 
-    def _free(self, wanted: QRectF) -> QRectF:
-        """The nearest place below or above that no other text has; the wanted one when there is none."""
-        for step in range(1, 60):
-            rows = step // 2 * (1 if step % 2 else -1)
-            place = wanted.translated(0, rows * self._line / 2)
-            inside = self._room.top() <= place.top() and place.bottom() <= self._room.bottom()
-            if inside and not any(place.intersects(taken) for taken in self.taken):
-                self.taken.append(place)
-                return place
-        self.taken.append(wanted)
-        return wanted
+    def _lead(self, place: QRectF, anchor: QPointF, color: QColor) -> None:
+        """A thin line to a label that had to go far from its graphic."""
+        near = QPointF(
+            min(max(anchor.x(), place.left()), place.right()), min(max(anchor.y(), place.top()), place.bottom())
+        )
+        line = QLineF(anchor, near)
+        if line.length() > _FAR * self._line:
+            pen = QPen(color, 1.0)
+            pen.setDashPattern([1, 3])
+            self._painter.setPen(pen)
+            self._painter.drawLine(line)
+
+    def _free(self, wanted: list[QRectF], others: list[QRectF]) -> QRectF:
+        """The nearest place below or above the wanted ones that nothing else has.
+
+        When there is none, one that at least covers no text; else the first wanted.
+        """
+        for obstacles in ([*self.taken, *others], self.taken):
+            for step in range(1, 60):
+                rows = step // 2 * (1 if step % 2 else -1)
+                for each in wanted:
+                    place = each.translated(0, rows * self._line / 2)
+                    inside = self._room.top() <= place.top() and place.bottom() <= self._room.bottom()
+                    if inside and not any(place.intersects(taken) for taken in obstacles):
+                        self.taken.append(place)
+                        return place
+        self.taken.append(wanted[0])
+        return wanted[0]
