@@ -1,5 +1,6 @@
 """Planes and slabs beside what is not there: padding, slices still to come, the volume's ends."""
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -44,10 +45,10 @@ def by_scipy(volume: Volume, plane: Plane, slab: Slab, real: NDArray[np.bool_]) 
     """Per sample: what it is from real voxels alone, else NaN; and how much of its weight those are."""
     along = np.linalg.norm(np.linalg.inv(volume.ijk_to_lps)[:3, :3] @ plane.normal)
     if slab.mode == "mean":
-        count = max(1, int(np.ceil(slab.thickness_mm * along)))
+        count = max(1, int(np.ceil(slab.thickness_mm * along - 1e-6)))
         step = slab.thickness_mm / count
     else:
-        count, step = 2 * int(slab.thickness_mm * along / 2) + 1, 1 / along
+        count, step = 2 * int(slab.thickness_mm * along / 2 + 1e-6) + 1, 1 / along
     values, weights = [], []
     for n in range(count):
         points = points_of(plane, (n - (count - 1) / 2) * step)
@@ -210,3 +211,63 @@ def test_pictures_of_one_thread_keep_their_own_memory() -> None:
     volume = Volume.of_array(values, np.eye(4))
     pictures = [reslice(volume, slice_plane(volume, k, 8, 8, spacing_mm=1.0)).values for k in range(4)]
     assert [set(np.unique(picture)) for picture in pictures] == [{0}, {1}, {2}, {3}]
+
+
+def random_volume(noise: np.random.Generator) -> tuple[Volume, NDArray[np.bool_]]:
+    """Any size, any place, maybe sheared, maybe with padding, maybe with slices to come; and which voxels are real."""
+    shape = (int(noise.integers(1, 14)), int(noise.choice([1, 2, 9, 15])), int(noise.integers(2, 20)))
+    matrix = np.eye(4)
+    if noise.random() < 0.4:
+        turned = np.eye(3)[:, noise.permutation(3)] * noise.choice([-1, 1], 3)
+    else:
+        turned = np.linalg.qr(noise.normal(size=(3, 3)))[0]
+    matrix[:3, :3] = turned * noise.uniform(0.5, 2, 3)
+    if noise.random() < 0.4:
+        matrix[:3, 2] += matrix[:3, 1] * noise.uniform(-0.6, 0.6)
+    matrix[:3, 3] = noise.normal(0, 50, 3)
+    padding = noise.random(shape) < noise.choice([0, 0, 0.1, 0.6])
+    there = noise.random(shape[0]) < noise.choice([1, 0.7, 0.5, 0.3])
+    volume = Volume(shape, np.float32, matrix, transforms=[SliceTransform(padding=(PADDING, PADDING))] * shape[0])
+    for k in np.flatnonzero(there):
+        values = noise.normal(0, 300, shape[1:]).clip(-1500, 1500)
+        volume.put(int(k), np.where(padding[k], PADDING, values).astype(np.float32))
+    return volume, ~padding & there[:, None, None]
+
+
+def random_plane(noise: np.random.Generator, volume: Volume) -> Plane:
+    spacing, kind = float(noise.uniform(0.2, 0.45)), noise.random()
+    if kind < 0.3:
+        name = str(noise.choice(["axial", "coronal", "sagittal"]))
+        return orthogonal(name, volume, 22, 18, spacing_mm=spacing).stepped(float(noise.normal(0, 4)))  # type: ignore[arg-type]
+    if kind < 0.5:
+        return slice_plane(volume, int(noise.integers(-1, volume.shape[0] + 1)), 22, 18, spacing_mm=spacing)
+    axes = np.linalg.qr(noise.normal(size=(3, 3)))[0]
+    centre = np.array(volume_centre(volume)) + noise.normal(0, 3, 3)
+    return Plane(tuple(centre), tuple(axes[:, 0]), tuple(axes[:, 1]), spacing, 22, 18)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 4])
+def test_planes_and_slabs_of_any_kind_through_any_volume_are_made_of_its_real_voxels(seed: int) -> None:
+    noise = np.random.default_rng(seed)
+    compared = 0
+    for number in range(40):
+        volume, real = random_volume(noise)
+        plane, mode = random_plane(noise, volume), str(noise.choice(["mean", "mip", "minip"]))
+        slab = Slab(float(noise.choice([0.0, noise.uniform(0, 30)])), mode)  # type: ignore[arg-type]
+        got = reslice(volume, plane, slab)
+        samples, weights = by_scipy(volume, plane, slab, real)
+        # what lies on the border of a voxel, or of half a weight, may fall either way
+        near, far = (by_scipy(volume, plane.stepped(step), slab, real)[0] for step in (-1e-3, 1e-3))
+        sizes = [replace(plane, spacing_mm=plane.spacing_mm * factor) for factor in (0.9999, 1.0001)]
+        nudged = [by_scipy(volume, size, slab, real)[0] for size in sizes]
+        clear = (np.abs(weights - 0.5) > 1e-3).all(axis=0)
+        for other in (near, far, *nudged):
+            clear &= (np.isnan(other) == np.isnan(samples)).all(axis=0)
+        some = ~np.isnan(samples).all(axis=0)
+        np.testing.assert_array_equal(got.inside[clear], some[clear], f"{number}")
+        both = clear & some
+        if both.any():
+            expected = REDUCE[mode](samples[:, both], axis=0)
+            np.testing.assert_allclose(got.values[both], expected, atol=0.05, err_msg=f"{number}")
+            compared += int(both.sum())
+    assert compared > 1000

@@ -127,7 +127,12 @@ def _present_samples(grid: Grid, source: Source, loaded: NDArray[np.bool_] | Non
     k = grid.axes[2, 2] + grid.step[2] * grid.offsets()
     there = (k > -0.5 + 1e-6) & (k < depth - 0.5 - 1e-6)
     if loaded is not None:
-        there &= _missing_at(loaded, k) == 0
+        missing = _missing_at(loaded, k)
+        nearest = [np.clip(np.floor(k + half), 0, depth - 1).astype(np.intp) for half in (0.5 - 1e-6, 0.5 + 1e-6)]
+        if (there & (missing == 1) & (loaded[nearest[0]] | loaded[nearest[1]])).any():
+            # one that counts, of a real slice and one that is not there
+            return grid
+        there &= missing == 0
     found = np.flatnonzero(there)
     if grid.step[:2].any() or not found.size or found.size == grid.samples or np.ptp(found) >= found.size:
         return grid
@@ -180,7 +185,8 @@ def _inside(
     first, last = _row_ranges(size, grid)
     crossed = first <= last
     lowest, highest = np.where(crossed, first, np.inf).min(axis=0), np.where(crossed, last, -np.inf).max(axis=0)
-    torn = crossed[1:] & crossed[:-1] & ((first[1:] > last[:-1] + 1) | (first[:-1] > last[1:] + 1))
+    starts, ends = np.ceil(first), np.floor(last)
+    torn = crossed[1:] & crossed[:-1] & ((starts[1:] > ends[:-1] + 1) | (starts[:-1] > ends[1:] + 1))
     if torn.any():
         # through a thin volume, aslant: a pixel can fall between the samples of a slab
         mask = np.zeros((grid.height, grid.width), np.bool_)
