@@ -1,5 +1,6 @@
 """Small images of known content for tests of `render`, made with pydicom, and a PNG reader that is not ours."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,15 +65,17 @@ def saved(ds: Dataset, path: Path) -> Path:
     return path
 
 
-def ramp_series(folder: Path, *, value_per_mm: tuple[float, float, float] = (3, 5, 7)) -> list[Path]:
+def ramp_series(
+    folder: Path, *, value_per_mm: tuple[float, float, float] = (3, 5, 7), heights: Sequence[float] = ()
+) -> list[Path]:
     """A CT of 24 slices of 20 × 16 pixels whose HU are a linear function of the place: any plane must show it.
 
-    Pixels are 0.8 mm (between rows) by 0.5 mm (between columns), slices 1.5 mm apart, from (−10, 4, 30) on.
+    Pixels are 0.8 mm (between rows) by 0.5 mm (between columns), slices 1.5 mm apart, from (−10, 4, 30) on, or at
+    `heights` along z.
     """
     study, series, frame = generate_uid(), generate_uid(), generate_uid()
     made = []
-    for k in range(24):
-        z = 30 + 1.5 * k
+    for k, z in enumerate(heights or [30 + 1.5 * k for k in range(24)]):
         y, x = 4 + 0.8 * np.arange(20)[:, None], -10 + 0.5 * np.arange(16)[None, :]
         hu = value_per_mm[0] * x + value_per_mm[1] * y + value_per_mm[2] * z
         ds = ct(

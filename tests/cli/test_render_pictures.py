@@ -189,6 +189,19 @@ def test_a_plane_through_a_ramp_shows_the_values_of_its_place(
     assert start + per_column * (width - 1) / 2 + per_row * (height - 1) / 2 == pytest.approx(field @ wanted, abs=0.5)
 
 
+def test_planes_across_uneven_slices_keep_true_distances(render: Any, images: Any, tmp_path: Path) -> None:
+    heights = [30.0, 31.0, 32.0, 34.5, 36.0, 37.0, 39.5, 40.5, 42.0, 43.0]
+    images.ramp_series(tmp_path / "series", heights=heights)
+    (line,) = render(tmp_path / "series", "--raw", "--plane", "coronal", "--at", "12")
+    values = np.load(line["output"])[0]
+    column = values[:, values.shape[1] // 2]
+    column = column[np.isfinite(column)]
+    # 7 HU a millimetre upwards, half a millimetre a row; within half a slice of the ends the end slice goes on
+    steps = -np.diff(column[3:-3])
+    assert len(steps) > 15
+    assert steps == pytest.approx(3.5, abs=0.3)
+
+
 def test_a_slab_is_the_mean_or_the_greatest_of_its_thickness(render: Any, images: Any, tmp_path: Path) -> None:
     images.ramp_series(tmp_path / "series", value_per_mm=(0, 0, 10))
     words = (tmp_path / "series", "--raw", "--plane", "axial", "--at", "45")
@@ -207,6 +220,16 @@ def test_a_plane_beside_the_volume_is_refused_with_its_reach(render: Any, images
     (line,) = render(tmp_path / "series", "--plane", "axial", "--at", "99")
     assert (line["status"], line["output"]) == ("refused", None)
     assert "from 30.00 to 64.50 mm" in line["message"]
+
+
+def test_a_volume_beyond_the_memory_is_refused(
+    render: Any, images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images.ramp_series(tmp_path / "series")
+    monkeypatch.setattr("workstation.cli.rendering.machine_budget", lambda: 10_000)
+    (line,) = render(tmp_path / "series", "--plane", "coronal")
+    assert line["status"] == "refused"
+    assert "memory" in line["message"]
 
 
 def test_images_that_are_no_volume_are_refused_with_the_reason(render: Any, images: Any, tmp_path: Path) -> None:

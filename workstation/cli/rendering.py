@@ -25,10 +25,11 @@ from workstation.imaging.filling import filling_of
 from workstation.imaging.modality import modality_type, modality_values
 from workstation.imaging.reslice import Slab, SlabMode, reslice
 from workstation.imaging.voi import AUTO, VoiTable, Window
-from workstation.imaging.volume import Volume, transform_of
+from workstation.imaging.volume import Volume, stack_bytes, transform_of
 from workstation.language import _, number_text
 from workstation.viewing.hanging import load_presets
 from workstation.viewing.loading import sheet_of
+from workstation.viewing.memory import machine_budget
 from workstation.viewing.overlay_store import read_planes
 from workstation.viewing.picture import Picture, develop, request_for
 from workstation.viewing.slices import at_slice
@@ -383,6 +384,12 @@ def _sheet(stack: ShownStack, k: int, data: bytes) -> tuple[Volume, str]:
 
 def _filled(stack: ShownStack, by_uid: dict[str, Input]) -> tuple[Volume, str, list[WorkstationError]]:
     """The volume of a stack, a decoder's name, and what of it could not be read; raises where nothing could."""
+    needed, there = stack_bytes(stack.stack), machine_budget()
+    if needed > there:
+        raise Unsupported(
+            _("The volume is larger than the memory for it"),
+            _("{needed} GB of {there} GB").format(needed=number_text(needed / 1e9), there=number_text(there / 1e9)),
+        )
     filling = filling_of(stack.stack)
     name, failures, kept = "", [], ("", b"")
     for number, ref in enumerate(stack.stack.frames):
