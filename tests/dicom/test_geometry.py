@@ -127,9 +127,11 @@ def test_missing_slices_are_named_and_move_nothing() -> None:
         np.testing.assert_allclose(place[:3], ref.geometry.position, atol=1e-9)
 
 
-def test_another_increment_is_uneven_and_no_row_of_missing_slices() -> None:
+@pytest.mark.parametrize("border", [40, 120])
+def test_another_increment_is_uneven_and_no_row_of_missing_slices(border: int) -> None:
     # an old head: 4 mm through the skull base, then 8 mm
-    stack = only([at((0, 0, z), n) for n, z in enumerate([*range(0, 40, 4), *range(40, 97, 8)])])
+    places = [*range(0, border, 4), *range(border, border + 33, 8)]
+    stack = only([at((0, 0, z), n) for n, z in enumerate(places)])
     assert (stack.is_volume, stack.uneven, stack.gaps) == (True, True, ())
     assert "uneven slices 4–8 mm" in stack.reason
     # each frame's fraction of the grid is where it stands

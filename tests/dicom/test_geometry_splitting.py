@@ -182,6 +182,8 @@ def test_images_that_follow_a_patients_motion_repeat_their_places_all_the_same()
     # slices that truly overlap much are no repetitions
     (thick,) = build_stacks([at(0.5 * z, z, slice_thickness=20.0) for z in range(40)])
     assert (thick.is_volume, thick.positions) == (True, 40)
+    (two,) = build_stacks([at(0.5 * z + 90 * (z >= 20), z, slice_thickness=20.0) for z in range(40)])
+    assert (two.is_volume, two.positions, len(two.gaps)) == (True, 40, 1)
 
 
 def test_moved_repetitions_that_nothing_parts_are_no_volume_of_mixed_times() -> None:
