@@ -81,8 +81,8 @@ class Beside(QObject):
                 opened = open_document(document, fetch(document.key))
             except WorkstationError as error:
                 trouble = str(error)
-            except Exception:
-                log.exception("a document could not be read")
+            except Exception as error:  # noqa: BLE001 - told to the reader; its message may quote the document
+                log.error("a document could not be read (%s)", type(error).__name__)
                 trouble = _("This document can't be read")
             self._post(lambda: show(opened, trouble))
 

@@ -4,11 +4,12 @@ Esc closes it. What it shows is in memory alone.
 """
 
 from PySide6.QtCore import QEvent, QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QHelpEvent, QKeyEvent, QTextCursor, QTextDocument, QWheelEvent
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QResizeEvent, QTextCursor, QTextDocument, QWheelEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QSizePolicy,
     QStackedWidget,
     QTextBrowser,
     QToolButton,
@@ -93,6 +94,8 @@ class DocumentView(QFrame):
         self._icon = QLabel(self)
         self._title = QLabel(self)
         self._title.setTextFormat(Qt.TextFormat.PlainText)
+        # a long title must not make the document wider than its viewport
+        self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._facts = QLabel(self)
         self._facts.setTextFormat(Qt.TextFormat.PlainText)
         theme.set_role(self._facts, "muted")
@@ -149,13 +152,26 @@ class DocumentView(QFrame):
         self._band.setVisible(stranger)
         self.document = document
         self._icon.setPixmap(theme.icon(ICONS[document.kind]).pixmap(18, 18))
-        self._title.setText(self._title.fontMetrics().elidedText(document.title, Qt.TextElideMode.ElideRight, 700))
+        self._title.setToolTip(document.title)
+        self._elide()
         facts = [_(KINDS[document.kind]), short_date(document.date)]
         if document.prior:
             facts.insert(0, _("PRIOR"))
         self._facts.setText("  ·  ".join(part for part in facts if part))
         theme.set_role(self._facts, "warning" if document.prior else "muted")
         self.say(_("Loading…"))
+
+    def _elide(self) -> None:
+        title = "" if self.document is None else self.document.title
+        metrics = self._title.fontMetrics()
+        self._title.setText(metrics.elidedText(title, Qt.TextElideMode.ElideRight, max(self._title.width(), 40)))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+        self._elide()
 
     def say(self, message: str) -> None:
         """One line instead of the document."""

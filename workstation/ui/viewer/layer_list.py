@@ -98,6 +98,8 @@ class LayerList(QScrollArea):
             column.addWidget(self._label(layer.trouble or _("Loading…"), "error" if layer.trouble else "muted"))
             return
         session = self._session
+        if session is not None and session.case.names_another(layer.instance):
+            column.addWidget(self._label(_("It names another patient"), "error"))
         if session is not None and not any(layer.lies_on(stack) for stack in session.case.stacks):
             column.addWidget(self._label(_("It lies on no series of this case"), "warning"))
         made = list(dict.fromkeys(one.made_by for one in loaded.segments if one.made_by))
