@@ -73,6 +73,21 @@ def test_a_latin_name_is_never_taken_for_a_russian_one(label: str | None, name: 
     assert (instance.patient.name, instance.texts_read_as) == (name, "")
 
 
+@pytest.mark.parametrize("label", ["ISO_IR 144", "ISO_IR 100", None])
+def test_other_writing_under_a_false_label_is_not_taken_for_russian(label: str | None) -> None:
+    for codec, names in (
+        ("gb18030", ("王小东", "李伟", "张丽华", "刘德华", "陈光明", "欧阳修^正德")),
+        ("euc_kr", ("김희중", "최현주", "이영희^박지성", "홍길동")),
+        ("shift_jis", ("山田^太郎", "ﾔﾏﾀﾞ^ﾀﾛｳ")),
+        ("iso8859_7", ("Διονυσιος", "Παπαδόπουλος^Γεώργιος", "ΠΑΠΑΔΟΠΟΥΛΟΣ")),
+        ("iso8859_8", ("שרון^דבורה",)),
+        ("iso8859_2", ("Łukasiewicz^Żaneta", "Dvořák^Jiří")),
+        ("iso8859_9", ("Gökçe^Şükrü", "İĞDIR^ŞÜKRÜ")),
+    ):
+        for name in names:
+            assert parse_instance(object_of(label, name.encode(codec))).texts_read_as == "", name
+
+
 def test_whole_names_in_windows_1251_are_nearly_all_recognised_and_none_is_misread() -> None:
     recognised = 0
     for surname in SURNAMES:

@@ -36,6 +36,13 @@ _FREQUENCY = {
 }  # fmt: skip
 _BITS = {letter: math.log2(count / 10000) for letter, count in _FREQUENCY.items()}
 _FOREIGN_BITS, _MIXED_BITS, _CASE_BITS, _LATIN_BITS, _LATIN_WORD_BITS = -13.0, -10.0, -8.0, -6.0, -11.0
+# what stands beside letters in Russian texts
+_SIGNS = "№«»–—…°·±\xa0"
+_VOWELS = "аеёиоуыэюяіїє"
+_FEWEST_VOWELS = 0.2
+# no word begins so, and no sign stands behind a vowel
+_IMPOSSIBLE = re.compile(r"\b[ьъы]|[аеёиоуыэюяьъ][ьъ]")
+_IMPOSSIBLE_BITS = -10.0
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -85,7 +92,7 @@ def _meant(text: bytes, label: str, expected: str) -> str:
         return ""
     best = expected if expected in readings else max(readings, key=lambda codec: readings[codec][0])
     bits, decoded = readings.pop(best)
-    letters = [letter for letter in decoded if not letter.isascii() and letter.isalpha()]
+    letters = [letter for letter in decoded if not letter.isascii() and letter not in _SIGNS]
     if not letters or any(letter.lower() not in _BITS for letter in letters):
         return ""
     if best == expected and bits > claimed + _EXPECTED_MARGIN_BITS:
@@ -95,6 +102,9 @@ def _meant(text: bytes, label: str, expected: str) -> str:
         len(letters) >= _FEWEST_LETTERS
         and bits >= max(claimed, others) + _MARGIN_BITS
         and bits >= _POOREST_BITS_A_LETTER * len(letters)
+        # names have capitals; capitals of other alphabets are the small letters of KOI8-R
+        and not decoded.islower()
+        and sum(letter.lower() in _VOWELS for letter in letters) >= _FEWEST_VOWELS * len(letters)
     )
     return best if sure else ""
 
@@ -118,6 +128,7 @@ def _cyrillic_bits(text: str) -> float:
     for letter in text:
         if not letter.isascii():
             bits += _BITS.get(letter.lower(), _FOREIGN_BITS)
+    bits += _IMPOSSIBLE_BITS * len(_IMPOSSIBLE.findall(text.lower()))
     words = _WORD.findall(text)
     if len(words) > 1 and text.islower():
         bits += _CASE_BITS
