@@ -231,3 +231,28 @@ def test_raw_images_invalid_windows_and_a_table_that_was_left_are_said(desk: Any
     session.move.set_window(0, Window(1000, 500))
     session.move.set_window(0, Window(1100, 500))
     assert session.views[0].state.voi.name == "VOI LUT left"
+
+
+def test_states_that_are_broken_are_said_and_not_applied(desk: Any, marked: Any) -> None:
+    ds, state, _older = marked
+    broken = lut_item(0, 12, np.arange(100))
+    broken.LUTDescriptor = [4096, 0, 12]
+    state.SoftcopyVOILUTSequence = Sequence([item(VOILUTSequence=[broken])])
+    session = desk.open(study(ds, state))
+    desk.settle(session)
+    (offered,) = session.case.presentations.offered(session.views.stack(0), 0)
+    assert offered.refusal == "stored view: its greys are broken"
+    good = study(ds, state)
+    good.data[state.SOPInstanceUID] = good.data[state.SOPInstanceUID][:300]
+    session = desk.open(good)
+    desk.settle(session)
+    assert "a stored view can't be read" in notes(session)
+
+
+def test_an_image_whose_modality_table_is_broken_is_refused(desk: Any) -> None:
+    broken = lut_item(0, 16, np.arange(100), ModalityLUTType="US")
+    broken.LUTDescriptor = [4096, 0, 16]
+    ds = image(ramp(), BitsStored=12, HighBit=11, ModalityLUTSequence=Sequence([broken]))
+    session = desk.open(study(ds))
+    desk.settle(session)
+    assert session.case.loader(session.views[0].state.stack).failures[0].endswith("its modality LUT is broken")

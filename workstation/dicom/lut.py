@@ -57,6 +57,10 @@ class VoiTable:
         return np.frombuffer(self.data, dtype="<u2")
 
 
+BROKEN_TABLE = VoiTable(0, 0, b"")
+"""Stands for a modality LUT that is there and can't be read: without it the stored values mean nothing."""
+
+
 @dataclass(frozen=True)
 class Palette:
     """Red, green and blue tables of a PALETTE COLOR image."""
@@ -92,6 +96,8 @@ def table_of(
     if described is None or raw is None:
         return None
     entries, first, bits = described
+    if not 1 <= bits <= 16:
+        return None
     if len(raw) >= 2 * entries:
         order = ">u2" if not header.little_endian(data) else "<u2"
         values = np.frombuffer(raw, order, entries)
@@ -132,11 +138,11 @@ def voi_tables_of(header: Header, *, signed: bool) -> tuple[VoiTable, ...]:
 
 
 def modality_table_of(header: Header, *, signed: bool) -> tuple[VoiTable | None, str]:
-    """The Modality LUT Sequence (0028,3000) and its Modality LUT Type (0028,3004)."""
+    """The Modality LUT Sequence (0028,3000) and its Modality LUT Type (0028,3004); `BROKEN_TABLE` for one in pieces."""
     item = header.item(0x00283000)
     if item is None:
         return None, ""
-    return table_of(item, signed=signed), item.text(0x00283004)
+    return table_of(item, signed=signed) or BROKEN_TABLE, item.text(0x00283004)
 
 
 def segmented_table_of(header: Header, descriptor: int, data: int, *, signed: bool) -> VoiTable | None:

@@ -22,6 +22,7 @@ from workstation.dicom.colour import coloured, rgb_from_palette
 from workstation.dicom.colour_profiles import srgb_from
 from workstation.dicom.decoders import DECODERS, Codestream
 from workstation.dicom.instance import Instance, PixelDescription
+from workstation.dicom.lut import BROKEN_TABLE
 from workstation.dicom.native import native_samples
 from workstation.dicom.part10 import body_of
 from workstation.dicom.stored_values import clipped, stored_values, words
@@ -94,6 +95,8 @@ def _checked(instance: Instance, frame: int) -> PixelDescription:
         raise _unreadable(
             _("it promises {rows} × {columns} pixels").format(rows=instance.rows, columns=instance.columns)
         )
+    if instance.modality_table == BROKEN_TABLE:
+        raise _unreadable(_("its modality LUT is broken"))
     if sum(length for _at, length in instance.frame_offsets[frame]) == 0:
         raise _unreadable(_("the pixel data don't hold frame {number} whole").format(number=frame + 1))
     return pixels

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workstation.dicom.graphic_annotations import Annotation, GraphicLayer, annotations_of, layers_of
-from workstation.dicom.lut import VoiTable, Window, modality_table_of, table_of, voi_tables_of, windows_of
+from workstation.dicom.lut import BROKEN_TABLE, VoiTable, Window, modality_table_of, table_of, voi_tables_of, windows_of
 from workstation.dicom.overlay_planes import OverlayPlane, overlay_planes_of
 from workstation.dicom.overlays import plane_bits
 from workstation.dicom.part10 import BROKEN, open_part10
@@ -159,6 +159,12 @@ def _state(header: Header, sop_class: str) -> PresentationState:
     rotation = header.integer(0x00700042) or 0
     if rotation % 90 and not refusal:
         refusal = _("it turns the image by {degrees}°").format(degrees=rotation)
+    vois = tuple(
+        SoftcopyVoi(references_of(one), windows_of(one), voi_tables_of(one, signed=table is None))
+        for one in header.items(0x00283110)
+    )
+    shown = None if presentation is None else table_of(presentation, signed=False)
+    refusal = refusal or _broken(header, vois, table == BROKEN_TABLE or (presentation is not None and shown is None))
     return PresentationState(
         sop_instance_uid=header.text(0x00080018),
         kind=KINDS[sop_class],
@@ -171,12 +177,9 @@ def _state(header: Header, sop_class: str) -> PresentationState:
         slope=slope,
         intercept=intercept,
         modality_table=table,
-        vois=tuple(
-            SoftcopyVoi(references_of(one), windows_of(one), voi_tables_of(one, signed=table is None))
-            for one in header.items(0x00283110)
-        ),
+        vois=vois,
         shape=header.text(0x20500020),
-        presentation_table=None if presentation is None else table_of(presentation, signed=False),
+        presentation_table=shown,
         shutter=shutter_of(header),
         areas=tuple(area for one in header.items(0x0070005A) if (area := _area(one)) is not None),
         rotation=rotation % 360,
@@ -187,6 +190,14 @@ def _state(header: Header, sop_class: str) -> PresentationState:
         activated=tuple(group for group in range(0x6000, 0x6020, 2) if header.text(group << 16 | 0x1001)),
         bitmaps=dict(_bitmaps(header, planes)),
     )
+
+
+def _broken(header: Header, vois: tuple[SoftcopyVoi, ...], broken: bool) -> str:
+    """Why a state can't be applied whose tables can't all be read: it would show other greys than were stored."""
+    for item, voi in zip(header.items(0x00283110), vois, strict=True):
+        tables = sum(1 for _table in item.items(0x00283010))
+        broken |= len(voi.tables) < tables or not (voi.tables or voi.windows)
+    return _("stored view: its greys are broken") if broken else ""
 
 
 def _series_references(header: Header) -> References:

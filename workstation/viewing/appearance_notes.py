@@ -30,6 +30,8 @@ def appearance_notes(case: OpenCase, stack: ShownStack, state: ViewportState) ->
         notes.append(_("window width below 1: taken as 1"))
     if state.kind is not PlaneKind.STACK:
         return tuple(notes)
+    if instance.study_uid in case.presentations.unreadable:
+        notes.append(_("a stored view can't be read"))
     if presentation is not None and not stack.colour:
         if not greys_of(presentation, stack, state.index):
             notes.append(_("the stored greys can't be had"))

@@ -34,6 +34,8 @@ class Presentations:
         self._states: dict[str, PresentationState] = {}
         self._asked: set[str] = set()
         self._closed = False
+        self.unreadable: set[str] = set()
+        """Studies with a state that could not be read."""
 
     def add(self, instances: Sequence[Instance]) -> None:
         """Read the states among some instances."""
@@ -41,7 +43,7 @@ class Presentations:
             uid = instance.sop_instance_uid
             if instance.sop_class_uid in KINDS and uid not in self._asked:
                 self._asked.add(uid)
-                self._workers.submit(Lane.INTERACTIVE, lambda uid=uid: self._read(uid))  # type: ignore[misc]
+                self._workers.submit(Lane.INTERACTIVE, lambda one=instance: self._read(one))  # type: ignore[misc]
 
     def close(self) -> None:
         self._closed = True
@@ -63,21 +65,25 @@ class Presentations:
             return None
         return state
 
-    def _read(self, uid: str) -> None:
+    def _read(self, instance: Instance) -> None:
         """On a worker: one state."""
         if self._closed:
             return
+        state: PresentationState | None = None
         try:
-            state = read_presentation_state(self._fetch(uid))
+            state = read_presentation_state(self._fetch(instance.sop_instance_uid))
         except WorkstationError:
             logger.warning("a presentation state could not be read")
-            return
-        self._deliver(lambda: self._take(state))
+        self._deliver(lambda: self._take(instance, state))
 
-    def _take(self, state: PresentationState) -> None:
-        if not self._closed:
+    def _take(self, instance: Instance, state: PresentationState | None) -> None:
+        if self._closed:
+            return
+        if state is None:
+            self.unreadable.add(instance.study_uid)
+        else:
             self._states[state.sop_instance_uid] = state
-            self.changed.emit()
+        self.changed.emit()
 
 
 def greys_of(state: PresentationState, stack: ShownStack, k: int) -> tuple[Voi, ...]:
