@@ -348,12 +348,3 @@ def test_volumes_have_the_digits_their_size_supports() -> None:
     assert [volume_text(ml) for ml in (None, 1234.5, 12.34, 1.234, 0.0123)] == [
         "—", "1234 ml", "12.3 ml", "1.23 ml", "0.012 ml",
     ]  # fmt: skip
-
-
-def test_a_long_title_does_not_make_a_document_wider_than_its_viewport(reader: Reader, balls: ModuleType) -> None:
-    title = "Report of the multidisciplinary conference on the examination of the chest"
-    long = written(item("CONTAINER", coded("1", title[:64])), COMPREHENSIVE, "2.25.53", ContentDate="20240101")
-    reader.open(balls.ball_series(slices=3), long)
-    assert reader.panel.run("layout.2x2")
-    reader.read("2.25.53")
-    assert reader.panel.beside.view.geometry() == reader.panel.canvases[0].geometry()
