@@ -187,6 +187,8 @@ def test_a_code_stream_of_another_picture_is_refused_before_it_is_decoded(
         ("1.2.840.10008.1.2.4.65", "hierarchical JPEG"),
         ("1.2.840.10008.1.2.4.92", "JPEG 2000 Part 2"),
         ("1.2.840.10008.1.2.8.1", "deflated frames"),
+        ("1.2.840.10008.1.2.1.98", "encapsulated uncompressed"),
+        ("1.2.840.113619.5.2", r"transfer syntax 1\.2\.840\.113619\.5\.2"),
     ],
 )
 def test_what_is_not_decoded_is_named(uid: str, kind: str) -> None:

@@ -35,7 +35,7 @@ from workstation.dicom.real_world import image_mappings_of
 from workstation.dicom.shutters import shutter_of
 from workstation.dicom.subtraction import subtraction_of
 from workstation.dicom.text import Header
-from workstation.dicom.transfer_syntaxes import ENCAPSULATED, VIDEO
+from workstation.dicom.transfer_syntaxes import NATIVE, VIDEO
 from workstation.dicom.ultrasound import regions_of
 from workstation.dicom.uptake import uptake_of
 from workstation.errors import UnreadableObject
@@ -259,7 +259,7 @@ def _spans(opened: Part10, element: PixelElement, description: PixelDescription,
         # one stream holds all frames
         return ((),) * frames
     if element.length is None:
-        if opened.transfer_syntax_uid not in ENCAPSULATED:
+        if opened.transfer_syntax_uid in NATIVE:
             raise UnreadableObject(
                 _("Damaged DICOM object"), _("the pixel data are encapsulated, the transfer syntax says they are not")
             )

@@ -32,6 +32,7 @@ UNDECODED: dict[str, str] = {
     **dict.fromkeys((_JPEG + str(number) for number in range(59, 67)), "hierarchical JPEG"),
     **dict.fromkeys((_JPEG + "92", _JPEG + "93"), "JPEG 2000 Part 2"),
     **dict.fromkeys((_JPEG + number for number in ("94", "95", "204", "205")), "JPIP"),
+    "1.2.840.10008.1.2.1.98": "encapsulated uncompressed",
     "1.2.840.10008.1.2.8.1": "deflated frames",
 }
 """Compressed frames that nothing here decodes, and what they are; the JPEG ones are retired."""
