@@ -25,6 +25,7 @@ _SAME_COSINE = 0.002
 _SAME_SPACING = 1e-4
 # so many slices, fewer than two of them parallel, are a fan (radial slices, turning projections), seen as one
 _FAN = 4
+_MOST_CLUSTERS = 2000
 
 
 def _object(ref: "FrameRef") -> Hashable:
@@ -161,6 +162,11 @@ def _clusters(rows: NDArray[np.float64], tolerance: float) -> NDArray[np.int64]:
     waiting = np.arange(len(rows))
     number = 0
     while waiting.size:
+        if number == _MOST_CLUSTERS:
+            # no anatomy has so many: a header that lies is not to cost minutes
+            _rounded, rest = np.unique(np.rint(rows[waiting] / tolerance), axis=0, return_inverse=True)
+            labels[waiting] = number + rest.reshape(-1)
+            break
         near = (np.abs(rows[waiting] - rows[waiting[0]]) <= tolerance).all(axis=1)
         labels[waiting[near]] = number
         waiting = waiting[~near]
