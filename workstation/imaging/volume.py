@@ -6,6 +6,7 @@ anything is stacked, measured or interpolated (PS3.3 C.11.1).
 
 import itertools
 import threading
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from workstation.dicom.lut import VoiTable
 Matrix = NDArray[np.float64]
 _INT16 = np.iinfo(np.int16)
 _serials = itertools.count(1)
+_bytes: "weakref.WeakKeyDictionary[Stack, int]" = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -265,6 +267,14 @@ def stack_bytes(stack: Stack) -> int:
 
     Uneven frames are kept beside the planes blended from them.
     """
+    known = _bytes.get(stack)
+    if known is None:
+        # of thousands of frames it takes longer than the main thread may be asked for again and again
+        known = _bytes[stack] = _stack_bytes(stack)
+    return known
+
+
+def _stack_bytes(stack: Stack) -> int:
     pixels = stack.first.pixels
     if pixels is None:
         return 0
