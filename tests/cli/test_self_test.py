@@ -3,6 +3,7 @@
 import argparse
 import io
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from workstation.cli import self_test
 from workstation.cli.self_test import CHECKS
 from workstation.cli.specimens import specimen
-from workstation.dicom import decoders
+from workstation.dicom import decoder_processes, decoders
 from workstation.dicom.decoders import Codestream, Decoder
 from workstation.dicom.pixels import SUPPORTED_TRANSFER_SYNTAXES
 
@@ -33,6 +34,13 @@ def test_the_specimens_are_what_they_say(uid: str) -> None:
     assert int(values.max()) < 1 << dataset.BitsStored
 
 
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decoders that a test puts into the table are not in the table of a child process."""
+    monkeypatch.setattr(decoder_processes, "opened", lambda _count: nullcontext())
+
+
+@pytest.mark.usefixtures("in_this_process")
 def test_a_missing_decoder_is_found(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def missing(stream: Codestream) -> np.ndarray[Any, Any]:
         raise ImportError("no such codec")
@@ -49,6 +57,7 @@ def test_a_missing_decoder_is_found(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert "no such codec" in told[1]
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_decoder_that_gives_other_values_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     syntax = "1.2.840.10008.1.2.5"
     wrong = Decoder("zeros", lambda stream: np.zeros(stream.shape, np.uint16))
