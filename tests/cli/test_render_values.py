@@ -160,3 +160,14 @@ def test_what_pydicom_remarks_on_a_header_is_not_quoted_on_the_terminal(run: Any
     path.write_bytes(path.read_bytes().replace(b"ISO_IR 192", b"ISO-IR 100"))
     done = run("render", path)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_colour_of_few_bits_keeps_its_stored_values(render: Any, images: Any, tmp_path: Path) -> None:
+    stored = np.arange(4 * 4 * 3).reshape(4, 4, 3) % 64
+    ds = images.ct(
+        np.zeros((4, 4)), SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0,
+        BitsAllocated=8, BitsStored=6, HighBit=5,
+    )  # fmt: skip
+    ds.PixelData = stored.astype(np.uint8).tobytes()
+    _status, (line,) = render(images.saved(ds, tmp_path / "six.dcm"), "--raw")
+    np.testing.assert_array_equal(np.load(line["output"])[0], stored)

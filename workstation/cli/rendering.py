@@ -25,7 +25,7 @@ from workstation.imaging.filling import filling_of
 from workstation.imaging.modality import modality_type, modality_values
 from workstation.imaging.reslice import Slab, SlabMode, reslice
 from workstation.imaging.voi import AUTO, VoiTable, Window
-from workstation.imaging.volume import Volume, stack_bytes, transform_of
+from workstation.imaging.volume import IDENTITY, Volume, stack_bytes, transform_of
 from workstation.language import _, number_text
 from workstation.viewing.hanging import load_presets
 from workstation.viewing.loading import sheet_of
@@ -164,7 +164,9 @@ class Render:
         self, outcome: Outcome, instance: Instance, data: bytes, wanted: list[int], made: list[Path]
     ) -> Outcome:
         assert instance.pixels is not None
-        transforms = [transform_of(FrameRef(instance, frame)) for frame in wanted]
+        # what a colour volume does to bits is for showing them: here colour is as it was stored
+        grey = not instance.pixels.colour
+        transforms = [transform_of(FrameRef(instance, frame)) if grey else IDENTITY for frame in wanted]
         dtype = modality_type(instance.pixels, transforms)
         shape: tuple[int, ...] = (len(wanted), instance.rows, instance.columns)
         shape = (*shape, 3) if instance.pixels.colour else shape
@@ -316,6 +318,8 @@ def _described(outcome: Outcome, instance: Instance) -> Outcome:
     spacing: Spacing | None = None
     if instance.has_pixels and instance.pixels is not None:
         spacing = spacing_of(instance)
+        if spacing.doubt:
+            notes.append(_(spacing.doubt))
         if instance.presentation_intent == "FOR PROCESSING":
             notes.append(_("for processing, not for diagnosis"))
         if instance.pixels.lossy:
