@@ -5,6 +5,7 @@ takes a code stream and the header's description and returns samples as the code
 or (rows, columns, 3): bits and colour are put right in `pixels`.
 """
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -135,8 +136,33 @@ def _pylibjpeg_rle(stream: Codestream) -> Samples:
     from rle.rle import decode_frame
 
     area = stream.rows * stream.columns
-    raw = decode_frame(stream.data, area, stream.pixels.bits_allocated, "<")
+    try:
+        raw = decode_frame(stream.data, area, stream.pixels.bits_allocated, "<")
+    except BaseException as error:
+        # a panic of Rust is no Exception, and would end the thread
+        if type(error).__name__ != "PanicException":
+            raise
+        raise RuntimeError(str(error)) from None
     return _planes(stream, raw, np.dtype(f"<u{stream.pixels.bits_allocated // 8}"))
+
+
+def _imagecodecs_packbits(stream: Codestream) -> Samples:
+    """Segment by segment (PS3.5 G.3): bears segments that are longer than the picture, as some encoders pad them."""
+    import imagecodecs
+
+    count, *starts = struct.unpack_from("<16I", stream.data)
+    size, area = stream.pixels.bits_allocated // 8, stream.rows * stream.columns
+    if count != size * stream.pixels.samples_per_pixel or count > 15:
+        raise ValueError(f"{count} segments")
+    ends = [*starts[1:count], len(stream.data)]
+    planes = np.empty((stream.pixels.samples_per_pixel, area, size), np.uint8)
+    for number, (start, end) in enumerate(zip(starts[:count], ends, strict=True)):
+        segment = imagecodecs.packbits_decode(stream.data[start:end])
+        if len(segment) < area:
+            raise ValueError(f"segment {number + 1} is too short")
+        # a sample's most significant byte comes first
+        planes[number // size, :, size - 1 - number % size] = np.frombuffer(segment, np.uint8, area)
+    return _planes(stream, planes.tobytes(), np.dtype(f"<u{size}"))
 
 
 def _pylibjpeg_openjpeg(stream: Codestream) -> Samples:
@@ -158,6 +184,7 @@ _JPEG_2000 = (Decoder("imagecodecs jpeg2k", _imagecodecs_jpeg_2000, "imagecodecs
 _HTJ2K = (Decoder("imagecodecs htj2k", _imagecodecs_htj2k, "imagecodecs HTJ2K"), _OPENJPEG)
 _RLE = (
     Decoder("imagecodecs dicomrle", _imagecodecs_rle, "imagecodecs DICOMRLE"),
+    Decoder("imagecodecs packbits", _imagecodecs_packbits, "imagecodecs PACKBITS"),
     Decoder("pylibjpeg rle", _pylibjpeg_rle, "rle"),
 )
 _JPEG_XL = (Decoder("imagecodecs jpegxl", _imagecodecs_jpeg_xl, "imagecodecs JPEGXL"),)

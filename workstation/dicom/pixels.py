@@ -3,6 +3,7 @@
 What comes out are stored values; rescale, windows and polarity belong to `imaging`.
 """
 
+import logging
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +29,8 @@ from workstation.dicom.part10 import body_of
 from workstation.dicom.stored_values import clipped, stored_values, words
 from workstation.errors import UnreadableObject, Unsupported
 from workstation.language import _
+
+logger = logging.getLogger(__name__)
 
 SUPPORTED_TRANSFER_SYNTAXES: tuple[str, ...] = tuple(sorted(ts.NATIVE | set(DECODERS)))
 """Transfer syntaxes whose frames `decode_frame` can decode."""
@@ -208,8 +211,10 @@ def _stored_bits(uid: str, header: StreamHeader | None, pixels: PixelDescription
     """
     if header is None or uid in ts.JPEG or header.precision >= pixels.bits_stored:
         return pixels.bits_stored
-    coded_signed = bool(header.signed)
-    return header.precision if coded_signed != pixels.signed else pixels.bits_stored
+    if bool(header.signed) == pixels.signed:
+        return pixels.bits_stored
+    logger.debug("a code stream of %d bits under a header of %d has another sign", header.precision, pixels.bits_stored)
+    return header.precision
 
 
 def _converted(uid: str, header: StreamHeader | None) -> bool:
