@@ -15,7 +15,8 @@ from workstation.dicom.instance import Instance
 from workstation.dicom.parsing import parse_instance
 from workstation.dicom.segmentation import Segment, read_segmentation
 from workstation.errors import UnreadableObject
-from workstation.imaging.labels import LabelPlane, grid_of, painted
+from workstation.imaging.labels import LabelPlane, Tint, grid_of, painted
+from workstation.imaging.plane import Plane
 from workstation.viewing.segment_layers import LayerSegment, SegmentLayer, laid_over, load
 from workstation.viewing.stacks import ShownStack, shown_stacks, start_state
 from workstation.viewing.viewport import PlaneKind
@@ -222,3 +223,18 @@ def test_what_is_no_segmentation_is_refused(shared_data: Path) -> None:
     data = (shared_data / "seg_sr_pm" / "highdicom" / "ct_image.dcm").read_bytes()
     with pytest.raises(UnreadableObject, match="no segmentation"):
         read_segmentation(parse_instance(data), data)
+
+
+def test_between_two_labels_there_is_never_a_third_one() -> None:
+    matrix = np.eye(4)
+    values = np.ones((6, 6), np.int16)
+    values[:, 3:] = 3
+    labels = grid_of([LabelPlane(matrix, values)], None, 1.0)
+    assert labels is not None
+    colours = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint8)
+    tint = Tint(labels.volumes, colours, np.ones(4, np.bool_), 1.0)
+    picture = painted((tint,), Plane((2.6, 2.4, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), 0.13, 40, 40))
+    assert picture is not None
+    seen_colours = {tuple(pixel) for pixel in picture.reshape(-1, 4).tolist()}
+    assert {(255, 0, 0, 255), (0, 0, 255, 255)} <= seen_colours
+    assert not seen_colours - {(255, 0, 0, 255), (0, 0, 255, 255), (0, 0, 0, 0)}

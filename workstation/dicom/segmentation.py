@@ -49,12 +49,10 @@ class Segment:
 
 @dataclass(frozen=True)
 class SegmentFrame:
-    """A mask: frame `index` (from 0) of segment `segment`, 0 in a label map. `sources` are the images it was drawn on:
-    SOP Instance UID and frame (from 1), None for a whole object."""
+    """A mask: frame `index` (from 0) of segment `segment`, 0 in a label map."""
 
     index: int
     segment: int
-    sources: tuple[tuple[str, int | None], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +78,16 @@ class Segmentation:
         # a label map may come with a palette; its numbers are wanted, not its colours
         plain = replace(self.instance, pixels=replace(pixels, photometric="MONOCHROME2"))
         return decode_frame(plain, self.data, frame.index)
+
+    def sources(self) -> tuple[tuple[tuple[str, int | None], ...], ...]:
+        """The images that each frame was drawn on: SOP Instance UID and frame (from 1), None for a whole object.
+
+        Read only when asked for: where masks have places of their own it is the costliest part of the header.
+        """
+        header = opened_document(self.data)
+        shared, own = header.item(0x52009229), list(header.items(0x52009230))
+        common = _sources(shared) if shared is not None else ()
+        return tuple((_sources(own[frame.index]) if frame.index < len(own) else ()) or common for frame in self.frames)
 
 
 def read_segmentation(instance: Instance, data: bytes) -> Segmentation:
@@ -151,10 +159,7 @@ def _frames(header: Header, count: int, kind: str) -> tuple[SegmentFrame, ...]:
     for index in range(count):
         group = own[index] if index < len(own) else None
         segment = (_segment_of(group) if group is not None else None) or common or 0
-        sources = _sources(group) if group is not None else ()
-        if not sources and shared is not None:
-            sources = _sources(shared)
-        found.append(SegmentFrame(index, 0 if kind == "LABELMAP" else segment, sources))
+        found.append(SegmentFrame(index, 0 if kind == "LABELMAP" else segment))
     return tuple(found)
 
 

@@ -239,7 +239,6 @@ def load(segmentation: Segmentation) -> LoadedLayer:
     instance = segmentation.instance
     wanted = {one.number for one in segmentation.segments}
     planes: list[LabelPlane] = []
-    sheets: dict[tuple[str, int | None], list[LabelPlane]] = {}
     counts: dict[int, float] = dict.fromkeys(wanted, 0.0)
     for frame in segmentation.frames:
         labels, found = _labels(segmentation, segmentation.values(frame), frame.segment, wanted)
@@ -248,11 +247,14 @@ def load(segmentation: Segmentation) -> LoadedLayer:
         matrix = frame_matrix(instance.frame(frame.index))
         plane = LabelPlane(np.full((4, 4), np.nan) if matrix is None else matrix, labels).cut_out()
         planes.append(plane)
-        for source in frame.sources:
-            sheets.setdefault(source, []).append(plane)
     grid = None
     if planes and instance.frame_of_reference_uid and not any(np.isnan(plane.matrix).any() for plane in planes):
         grid = grid_of(planes, segmentation.spacing_between_slices, instance.frame(0).slice_thickness)
+    sheets: dict[tuple[str, int | None], list[LabelPlane]] = {}
+    if grid is None:
+        for plane, sources in zip(planes, segmentation.sources(), strict=True):
+            for source in sources:
+                sheets.setdefault(source, []).append(plane)
     voxel = grid.voxel_ml if grid is not None else None
     return LoadedLayer(
         segments=tuple(
@@ -260,7 +262,7 @@ def load(segmentation: Segmentation) -> LoadedLayer:
         ),
         colours=_colours(segmentation),
         grid=grid,
-        sheets={} if grid is not None else {source: tuple(found) for source, found in sheets.items()},
+        sheets={source: tuple(found) for source, found in sheets.items()},
         note=_note(segmentation, grid),
     )
 
