@@ -4,14 +4,14 @@ One place where the header of the image, a presentation state and the reader's o
 asks here.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from workstation.dicom.overlays import OverlayBits
 from workstation.dicom.presentation_state import PresentationState
 from workstation.imaging.voi import Voi
-from workstation.viewing.overlaid import Mask, Overlaid, free_of, image_to_pixel
+from workstation.viewing.overlaid import Overlaid, image_to_pixel
 from workstation.viewing.presentations import greys_of
 from workstation.viewing.stacks import ShownStack
 from workstation.viewing.viewport import PlaneKind, ViewportState, VoiChoice
@@ -58,31 +58,23 @@ def _overlaid(
 ) -> Overlaid:
     instance = stack.instance(state.index)
     shutter = instance.shutter if presentation is None else presentation.shutter
-    free: Mask | None = None
-    if shutter is not None and state.shuttered:
-        free = free_of(replace(shutter, overlay_group=None, value=None), instance.rows, instance.columns)
-        if presentation is not None and shutter.overlay_group is not None:
-            free = _without_bitmap(free, presentation, shutter.overlay_group)
+    if not state.shuttered:
+        shutter = None
     shown = _shown_planes(presentation, planes) if state.overlays else ()
-    if free is None and not shown:
+    if shutter is None and not shown:
         return Overlaid()
-    grey = 0 if shutter is None else shutter.grey
-    return Overlaid(image_to_pixel(stack, state.index, state.plane), free, grey, shown)
+    bitmap = None
+    if shutter is not None and presentation is not None:
+        bitmap = _bitmap(presentation, shutter.overlay_group)
+    affine = image_to_pixel(stack, state.index, state.plane)
+    return Overlaid(affine, instance.rows, instance.columns, shutter, bitmap, shown)
 
 
-def _without_bitmap(free: Mask, presentation: PresentationState, group: int) -> Mask:
-    """What is free, less the set bits of a bitmap shutter."""
-    bits = presentation.bitmaps.get(group)
+def _bitmap(presentation: PresentationState, group: int | None) -> OverlayBits | None:
+    """The bitmap of a shutter: the state's own overlay plane of that group."""
     plane = next((one for one in presentation.planes if one.group == group), None)
-    if bits is None or plane is None:
-        return free
-    left = free.copy()
-    rows, columns = free.shape
-    top, low = max(plane.top, 0), min(plane.top + plane.rows, rows)
-    first, last = max(plane.left, 0), min(plane.left + plane.columns, columns)
-    if top < low and first < last:
-        left[top:low, first:last] &= ~bits[top - plane.top : low - plane.top, first - plane.left : last - plane.left]
-    return left
+    bits = None if plane is None else presentation.bitmaps.get(plane.group)
+    return None if plane is None or bits is None else OverlayBits(plane, bits)
 
 
 def _shown_planes(presentation: PresentationState | None, planes: Planes) -> Planes:

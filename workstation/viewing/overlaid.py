@@ -5,11 +5,12 @@ survives a reduction. Only an acquired image has them, never a reformat.
 """
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workstation.dicom.overlay_planes import OverlayPlane
 from workstation.dicom.overlays import OverlayBits
 from workstation.dicom.shutters import Shutter
 from workstation.imaging.plane import Plane
@@ -34,25 +35,33 @@ def image_to_pixel(stack: ShownStack, k: int, plane: Plane) -> Affine:
 
 @dataclass(frozen=True, eq=False)
 class Overlaid:
-    """The layers over one image: what its shutter leaves free (shape (rows, columns)), and its overlay planes.
+    """The layers over one image of `rows` × `columns`: its shutter, what a bitmap shutter covers, its overlay planes.
 
-    `affine` carries the image's pixels to those of the picture (`image_to_pixel`).
+    `affine` carries the image's pixels to those of the picture (`image_to_pixel`). Nothing is drawn here yet: that is
+    for a worker.
     """
 
     affine: Affine = field(default_factory=lambda: np.eye(2, 3))
-    free: Mask | None = field(default=None, repr=False)
-    grey: int = 0
+    rows: int = 0
+    columns: int = 0
+    shutter: Shutter | None = None
+    bitmap: OverlayBits | None = None
     planes: tuple[OverlayBits, ...] = ()
 
     def __bool__(self) -> bool:
-        return self.free is not None or bool(self.planes)
+        return self.shutter is not None or bool(self.planes)
 
     def drawn(self, height: int, width: int) -> "Drawn":
         """The layers in the pixels of a picture of that size."""
         if not self:
             return Drawn(self, (height, width))
         places = _Places(self.affine, height, width)
-        covered = None if self.free is None else places.taken(~self.free)
+        covered = None
+        if self.shutter is not None:
+            covered = places.taken(~free_of(replace(self.shutter, value=None), self.rows, self.columns))
+        if covered is not None and self.bitmap is not None:
+            inside = places.taken(np.ones((self.rows, self.columns), np.bool_))
+            covered |= inside & places.taken(self.bitmap.bits, self.bitmap.plane.top, self.bitmap.plane.left)
         return Drawn(self, (height, width), covered, self._marks(places, height, width) if self.planes else None)
 
     def _marks(self, places: "_Places", height: int, width: int) -> NDArray[np.uint8]:
@@ -79,14 +88,16 @@ class Drawn:
     def holds(self, overlaid: Overlaid, height: int, width: int) -> bool:
         """Whether these are the layers of another picture too."""
         mine = self.of
-        same = (mine.free is overlaid.free, mine.grey == overlaid.grey, mine.planes == overlaid.planes)
-        return all(same) and self.size == (height, width) and np.array_equal(mine.affine, overlaid.affine)
+        same = mine.shutter == overlaid.shutter and _bits(mine) == _bits(overlaid) and self.size == (height, width)
+        return same and np.array_equal(mine.affine, overlaid.affine)
 
     def cover(self, pixels: NDArray[np.uint8]) -> None:
         """Paint the shutter's grey over a picture, shape (h, w[, 3]); beside the image it stays black."""
-        if self.covered is not None:
+        if self.covered is not None and self.of.shutter is not None:
             np.copyto(
-                pixels, np.uint8(self.of.grey), where=self.covered if pixels.ndim == 2 else self.covered[..., None]
+                pixels,
+                np.uint8(self.of.shutter.grey),
+                where=self.covered if pixels.ndim == 2 else self.covered[..., None],
             )
 
 
@@ -127,6 +138,12 @@ class _Places:
         return found
 
 
+def _bits(overlaid: Overlaid) -> list[tuple[OverlayPlane, int]]:
+    """Which bits lie where: planes by value, their bits by identity."""
+    layers = overlaid.planes if overlaid.bitmap is None else (overlaid.bitmap, *overlaid.planes)
+    return [(layer.plane, id(layer.bits)) for layer in layers]
+
+
 @functools.lru_cache(maxsize=16)
 def free_of(shutter: Shutter, rows: int, columns: int) -> Mask:
     """What the shapes of a shutter leave to be seen of an image, shape (rows, columns), read-only; bitmaps aside."""
@@ -150,12 +167,16 @@ def _within(polygon: tuple[int, ...], row: NDArray[np.int_], column: NDArray[np.
     inside = np.zeros((row.shape[0], column.shape[1]), np.bool_)
     edge = np.zeros_like(inside)
     for (row0, column0), (row1, column1) in zip(corners, corners[1:] + corners[:1], strict=True):
+        # the rows of this side alone: a polygon of many corners costs no more than one of few
+        first, last = max(min(row0, row1), 1) - 1, min(max(row0, row1), row.shape[0])
+        if first >= last:
+            continue
+        part = row[first:last]
         if row0 == row1:
             low, high = sorted((column0, column1))
-            edge |= (row == row0) & (column >= low) & (column <= high)
+            edge[first:last] |= (column >= low) & (column <= high)
             continue
-        at = column0 + (row - row0) * ((column1 - column0) / (row1 - row0))
-        crosses = (row >= min(row0, row1)) & (row < max(row0, row1))
-        inside ^= crosses & (column < at)
-        edge |= (row >= min(row0, row1)) & (row <= max(row0, row1)) & (np.abs(column - at) < 1e-9)
+        at = column0 + (part - row0) * ((column1 - column0) / (row1 - row0))
+        inside[first:last] ^= (part < max(row0, row1)) & (column < at)
+        edge[first:last] |= np.abs(column - at) < 1e-9
     return inside | edge

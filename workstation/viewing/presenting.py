@@ -66,6 +66,7 @@ def _cut_out(state: ViewportState, stack: ShownStack, area: DisplayedArea) -> Vi
     if state.turns % 2:
         wide, high = high, wide
     mm = max(wide / state.width, high / state.height)
-    if area.mode == "MAGNIFY" and area.magnification:
-        mm = float(column_mm) / area.magnification
-    return replace(state, centre=vec(centre[:3]), mm_per_pixel=mm, fitted=False)
+    magnification = area.magnification or 0.0
+    if area.mode == "MAGNIFY" and magnification > 0:
+        mm = float(column_mm) / magnification
+    return replace(state, centre=vec(centre[:3]), mm_per_pixel=min(max(mm, 0.001), 50.0), fitted=False)
