@@ -23,6 +23,8 @@ from workstation.viewing.viewport import PlaneKind, ViewportState
 SIZES = ((788, 488), (1900, 1200))
 # numbers of slices for a study of 300
 COUNTS = (100, 300, 1000, 2000)
+# fewer bytes of voxels are lost among all the rest of a process
+_MEASURABLE = 64 << 20
 
 
 def measure(slices: int, side: int, repeat: int) -> list[Figure]:
@@ -36,7 +38,7 @@ def measure(slices: int, side: int, repeat: int) -> list[Figure]:
     figures: list[Figure] = []
     for width, height in SIZES:
         for name, plane, slab in _asked(volume, width, height):
-            figures += _rows(f"{name}, {width}×{height}", volume, plane, slab, peers, max(repeat, 5))
+            figures += _rows(f"{name}, {width}×{height}", volume, plane, slab, peers, repeat)
     return figures
 
 
@@ -72,7 +74,7 @@ def _rows(what: str, volume: Volume, plane: Plane, slab: Slab, peers: "Peers", r
         taken[""].append((perf_counter() - began) * 1000)
         taken["vtkImageReslice, sequential"].append(peers.sequential(plane, slab))
     for name, make in others:
-        taken[name] = [make(plane)[0] for _run in range(3)]
+        taken[name] = [make(plane)[0] for _run in range(min(repeat, 3))]
     ours = tuple(taken.pop(""))
     return [
         Figure(f"reslice alone: {what}" if n == 0 else "same", ours, peer=name, theirs=tuple(theirs))
@@ -140,10 +142,9 @@ def growth(folder: Path, counts: tuple[int, ...], side: int) -> list[Figure]:
         few = few or taken
         what = f"archive → volume, a slice of {side}², of {count}"
         figures.append(Figure(what, taken, peer=f"of {counts[0]}" if few is not taken else "", theirs=few))
-        peak = subprocess.run(
-            [sys.executable, "-m", "benchmarks.planes", str(place / "desk")], check=True, capture_output=True, text=True
-        )
-        if series.voxel_bytes > 64 << 20:
+        if series.voxel_bytes > _MEASURABLE:
+            command = [sys.executable, "-m", "benchmarks.planes", str(place / "desk")]
+            peak = subprocess.run(command, check=True, capture_output=True, text=True)
             most = (float(peak.stdout),)
             voxels = series.voxel_bytes / 1e6
             figures.append(
