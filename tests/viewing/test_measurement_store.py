@@ -99,6 +99,21 @@ def test_measurements_survive_json_exactly() -> None:
     assert other.drawings == store.drawings
 
 
+def test_measurements_kept_before_there_were_slabs_and_uncertainties_still_open() -> None:
+    store = MeasurementStore()
+    store.add(length())
+    store.add(ellipse())
+    plain = json.loads(json.dumps(store.to_json()))
+    for drawing in plain["drawings"]:
+        for later in ("axes", "slab_mm", "slab_mode", "resampled_mm", "refusal", "doubt", "known_mm"):
+            del drawing[later]
+        for quantity in drawing["quantities"]:
+            del quantity["uncertainty"]
+    other = MeasurementStore()
+    other.from_json(plain)
+    assert other.drawings == store.drawings
+
+
 @pytest.mark.parametrize("damaged", [{"drawings": [{"kind": "length"}]}, {"drawings": [3]}, {"drawings": [{"x": 1}]}])
 def test_damaged_json_is_refused(damaged: dict[str, object]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):

@@ -35,6 +35,8 @@ SQUARE_PIXELS = Code("{pixels}2", "UCUM", "square pixels")
 _UNITS = {
     "HU": concepts.HOUNSFIELD_UNIT,
     "BQML": Code("Bq/ml", "UCUM", "Becquerels/milliliter"),
+    "MGML": Code("mg/ml", "UCUM", "milligram per milliliter"),
+    "PCT": Code("%", "UCUM", "percent"),
     "GML": Code("g/ml", "UCUM", "gram per milliliter"),
     "SUVbw": Code("g/ml{SUVbw}", "UCUM", "Standardized Uptake Value body weight"),
 }

@@ -83,11 +83,9 @@ def _line(drawing: Drawing, kept: Ruler) -> Drawing:
         if kept.axes is not None:
             return replace(drawing, quantities=_along_axes(kept))
         long = length_mm(*points)
-        wide = (
-            0.0
-            if drawing.known_mm
-            else _with_scale(uncertainty.of_length(points[0], points[1], kept.edges), kept, long)
-        )
+        # what the reader entered has no uncertainty of ours
+        own = uncertainty.of_length(points[0], points[1], kept.edges)
+        wide = 0.0 if drawing.known_mm else _with_scale(own, kept, long)
         measure = drawings.MILLIMETRE if kept.in_mm else drawings.PIXELS
         return replace(drawing, quantities=(Quantity(drawings.LENGTH, long, measure, wide),))
     if kept.axes is not None:
