@@ -23,7 +23,10 @@ def folder(tmp_path: Path, tiny: ModuleType) -> Path:
     (made / "cut.dcm").write_bytes(slices[4][:-100])
     (made / "letter.txt").write_text("no DICOM", encoding="utf-8")
     bare = pydicom.dcmread(io.BytesIO(slices[5]))
-    del bare.PixelData
+    for name in ("PixelData", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"):
+        delattr(bare, name)
+    bare.SOPClassUID = bare.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.88.11"
+    bare.Modality = "SR"
     bare.save_as(made / "report.dcm")
     return made
 

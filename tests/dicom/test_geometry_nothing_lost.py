@@ -71,7 +71,7 @@ PLAIN = st.builds(
 def instances(draw: st.DrawFn) -> list[Instance]:
     kinds = draw(st.sampled_from([GEOMETRY, PLAIN, st.one_of(GEOMETRY, PLAIN)]))
     made = []
-    for number in range(draw(st.integers(1, 24))):
+    for number in range(draw(st.integers(1, 18))):
         count = draw(st.sampled_from([1, 1, 1, 2, 5]))
         own = draw(st.lists(kinds, min_size=count, max_size=count)) if draw(st.booleans()) else [draw(kinds)]
         values: dict[str, Any] = {
@@ -94,7 +94,7 @@ def instances(draw: st.DrawFn) -> list[Instance]:
     return made
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(instances())
 def test_the_frames_reachable_are_the_frames_stored(given_objects: list[Instance]) -> None:
     stacks = build_stacks(given_objects)
