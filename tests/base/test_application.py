@@ -26,7 +26,7 @@ def test_a_desk_decodes_compressed_frames_apart_while_it_is_open(
 
     monkeypatch.setattr(DecoderProcesses, "decode", counted)
     native, compressed = specimen("1.2.840.10008.1.2.1")[0], specimen("1.2.840.10008.1.2.4.80")[0]
-    with application(Settings(tmp_path), passphrase=lambda: "a passphrase"):
+    with application(Settings(tmp_path, language="en"), passphrase=lambda: "a passphrase"):
         decode_frame(parse_instance(native), native)
         assert asked == []
         decode_frame(parse_instance(compressed), compressed)
@@ -37,9 +37,9 @@ def test_a_desk_decodes_compressed_frames_apart_while_it_is_open(
 
 def test_an_encoding_of_texts_that_nobody_knows_is_named_with_those_that_are(tmp_path: Path) -> None:
     server = ServerProfile("IRIS", "https://iris.example/dicom-web", text_encoding="windows-1251")
-    with application(Settings(tmp_path, servers=(server,)), passphrase=lambda: "a passphrase"):
+    with application(Settings(tmp_path, language="en", servers=(server,)), passphrase=lambda: "a passphrase"):
         pass
-    wrong = Settings(tmp_path, servers=(replace(server, text_encoding="EBCDIC-7"),))
+    wrong = Settings(tmp_path, language="en", servers=(replace(server, text_encoding="EBCDIC-7"),))
     with (
         pytest.raises(WorkstationError, match=r"text_encoding.*Windows-1251, KOI8-R"),
         application(wrong, passphrase=lambda: "a passphrase"),

@@ -64,7 +64,8 @@ def frame(value: int = 7, side: int = 8) -> Codestream:
 
 
 def children_of(pid: int) -> list[int]:
-    return [int(number) for number in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """Of all its threads."""
+    return [int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()]
 
 
 def running(pid: int) -> bool:
