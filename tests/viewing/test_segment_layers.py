@@ -238,3 +238,18 @@ def test_between_two_labels_there_is_never_a_third_one() -> None:
     seen_colours = {tuple(pixel) for pixel in picture.reshape(-1, 4).tolist()}
     assert {(255, 0, 0, 255), (0, 0, 255, 255)} <= seen_colours
     assert not seen_colours - {(255, 0, 0, 255), (0, 0, 255, 255), (0, 0, 0, 0)}
+
+
+def test_of_probabilities_those_from_half_on_are_shown_and_that_is_said(shared_data: Path) -> None:
+    import pydicom
+
+    file = shared_data / "seg_sr_pm" / "highdicom" / "seg_image_ct_true_fractional.dcm"
+    loaded = opened(file).loaded
+    assert loaded is not None
+    assert loaded.grid is not None
+    raw = pydicom.dcmread(file)
+    expected = raw.pixel_array / raw.MaximumFractionalValue >= 0.5
+    (volume,) = loaded.grid.volumes
+    assert int((volume.array == 1).sum()) == int(expected.sum()) > 0
+    wanted = {"OCCUPANCY": "from half occupancy on", "PROBABILITY": "from half probability on"}
+    assert loaded.note == wanted[raw.SegmentationFractionalType]

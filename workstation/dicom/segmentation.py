@@ -107,7 +107,9 @@ def read_segmentation(instance: Instance, data: bytes) -> Segmentation:
     shown = tuple(one for one in segments if one.number != 0 and one.number != background)
     frames = _frames(header, instance.number_of_frames, kind)
     strangers = {frame.segment for frame in frames} - numbers - {0}
-    if strangers or (kind != "LABELMAP" and any(frame.segment == 0 for frame in frames)):
+    if kind != "LABELMAP" and any(frame.segment == 0 for frame in frames):
+        raise _refused(_("its frames don't say which segment they show"))
+    if strangers:
         raise _refused(_("frames name segments that are not described"))
     measures = header.item(0x52009229)
     measures = measures.item(0x00289110) if measures is not None else None
