@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,11 @@ def frame(value: int = 7, side: int = 8) -> Codestream:
 
 def children_of(pid: int) -> list[int]:
     """Of all its threads."""
-    return [int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()]
+    found = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):  # a thread that has just ended
+            found += [int(child) for child in path.read_text().split()]
+    return found
 
 
 def running(pid: int) -> bool:
