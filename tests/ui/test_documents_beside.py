@@ -195,6 +195,15 @@ def test_escape_closes_a_document_and_the_picture_is_back(reader: Reader, balls:
     reader.until(reader.panel.is_settled)
 
 
+def test_escape_closes_a_document_also_from_a_picture_beside_it(reader: Reader, balls: ModuleType) -> None:
+    series = balls.ball_series(slices=3)
+    reader.open(series, measurements(series.instances[1].sop_instance_uid))
+    assert reader.panel.run("layout.1x2")
+    reader.read("2.25.50")
+    QTest.keyClick(reader.panel.canvases[1], Qt.Key.Key_Escape)
+    assert reader.panel.beside.view.isHidden()
+
+
 def test_documents_are_reached_by_keys_one_after_the_other(reader: Reader, balls: ModuleType) -> None:
     series = balls.ball_series(slices=3)
     reader.open(

@@ -122,6 +122,7 @@ class Grid(QWidget):
     def dropEvent(self, event: QDropEvent) -> None:
         key = bytes(event.mimeData().data(STACK_MIME).data()).decode("utf-8", "replace")
         for canvas in self.canvases:
-            if not canvas.isHidden() and canvas.geometry().contains(event.position().toPoint()):
+            covered = canvas.number == self.covered and self._cover is not None and not self._cover.isHidden()
+            if (covered or not canvas.isHidden()) and canvas.geometry().contains(event.position().toPoint()):
                 self.stack_dropped.emit(canvas.number, key)
                 event.acceptProposedAction()

@@ -317,6 +317,9 @@ class ViewerPanel(QWidget):
     # keys
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.grid.covered >= 0:
+            self.beside.close()
+            return
         command = command_of(event)
         if command is None or not self.run(command.id):
             super().keyPressEvent(event)
