@@ -113,6 +113,18 @@ def test_the_next_state_follows_the_newest_and_then_there_is_none(desk: Any, mar
     assert seen == ["MARKS", "OLDER", None]
 
 
+def test_overlays_that_a_state_leaves_out_are_said(desk: Any, marked: Any) -> None:
+    ds, state, _older = marked
+    add_overlay(ds, np.eye(40, dtype=bool))
+    session = desk.open(study(ds, state))
+    desk.settle(session)
+    assert (session.views[0].picture.marks == GRAPHIC).any()
+    BY_ID["view.presentation"].run(session)
+    desk.settle(session)
+    assert session.views[0].picture.marks is None
+    assert "overlays of the image left out" in notes(session)
+
+
 def test_a_kept_view_comes_back_with_its_state_and_its_switches(desk: Any, marked: Any) -> None:
     session = desk.open(study(*marked))
     desk.settle(session)

@@ -44,6 +44,9 @@ def appearance_notes(case: OpenCase, stack: ShownStack, state: ViewportState) ->
     if shutter is not None:
         notes.append(_("shutter") if state.shuttered else _("shutter off"))
     drawn = presentation is not None and bool(presentation.annotations or presentation.activated)
+    groups = {plane.group for plane in instance.overlays}
+    if presentation is not None and state.overlays and groups - set(presentation.activated):
+        notes.append(_("overlays of the image left out"))
     if not state.overlays and (instance.overlays or drawn):
         notes.append(_("graphics hidden"))
     if instance.sop_instance_uid in case.overlays.failures:
