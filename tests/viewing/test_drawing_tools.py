@@ -270,6 +270,8 @@ def header_image(**elements: object) -> tuple[Instance, bytes]:
         # turned in the patient, and without a place there
         {"ImagePositionPatient": [5, 6, 7], "ImageOrientationPatient": [0, 0.6, 0.8, 1, 0, 0]},
         {"Modality": "DX", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.1.1", "ImagerPixelSpacing": [0.5, 1.0]},
+        # the middle one of a volume of three
+        {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]},
     ],
 )
 def test_a_square_in_an_image_of_unequal_spacing_is_seen_and_measured_square(
@@ -280,14 +282,21 @@ def test_a_square_in_an_image_of_unequal_spacing_is_seen_and_measured_square(
         instances: list[Instance]
         data: dict[str, bytes]
 
-    instance, data = header_image(**elements)
-    session: ReadingSession = desk.open(Study([instance], {instance.sop_instance_uid: data}), size=(300, 300))
+    made = [header_image(**elements)]
+    if "ImageOrientationPatient" in elements and "ImagePositionPatient" not in elements:
+        made = [
+            header_image(**elements, SOPInstanceUID=f"2.25.91{k}", ImagePositionPatient=[0, 0, 3 * k]) for k in range(3)
+        ]
+    data = {instance.sop_instance_uid: held for instance, held in made}
+    session: ReadingSession = desk.open(Study([instance for instance, _held in made], data), size=(300, 300))
     desk.settle(session)
     stack, state = session.views.stack(0), session.views[0].state
     assert stack is not None
     # the outer corners of the square's pixels, as they are seen
     corners = [(29.5, 59.5), (49.5, 59.5), (49.5, 99.5), (29.5, 99.5)]
-    seen = [state.plane.lps_to_pixel(tuple((stack.matrix(0) @ [x, y, 0, 1])[:3])) for x, y in corners]
+    assert stack.is_volume == (len(made) == 3)
+    matrix = stack.matrix(state.index)
+    seen = [state.plane.lps_to_pixel(tuple((matrix @ [x, y, 0, 1])[:3])) for x, y in corners]
     across, down = math.dist(seen[0], seen[1]), math.dist(seen[1], seen[2])
     assert across == pytest.approx(down)
     assert across * state.mm_per_pixel == pytest.approx(20.0)
