@@ -3,23 +3,26 @@
 Interpolation and averaging are both linear, so their order doesn't matter; two to seven times as quick for ten samples.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from workstation.imaging.reduction import Source
 from workstation.imaging.sampler import Grid
 
 
-def flattened(source: Source, grid: Grid) -> tuple[Source, Grid] | None:
+def flattened(values: NDArray[Any], grid: Grid) -> tuple[Source, Grid] | None:
     """The mean of the slab as voxels one deep, float32, and the grid in them; None where the slab runs aslant.
 
     Samples beyond the ends take no part; None too where no sample is within.
     """
     along = np.flatnonzero(grid.step)
-    if along.size != 1 or grid.axes[along[0], :2].any() or source.values.ndim != 3:
+    if along.size != 1 or grid.axes[along[0], :2].any() or values.ndim != 3:
         return None
     # axes are (i, j, k), voxels (k, j, i)
     axis = int(along[0])
-    size = source.values.shape[2 - axis]
+    size = values.shape[2 - axis]
     places = grid.axes[axis, 2] + grid.step[axis] * grid.offsets()
     places = places[(places >= -0.5 + 1e-6) & (places <= size - 0.5 - 1e-6)]
     if not places.size:
@@ -30,7 +33,7 @@ def flattened(source: Source, grid: Grid) -> tuple[Source, Grid] | None:
     first, last = int(low.min()), int(np.flatnonzero(weights)[-1])
     share = (weights[first : last + 1] / places.size).astype(np.float32)
     part = (slice(None),) * (2 - axis) + (slice(first, last + 1),)
-    block = source.values[part].astype(np.float32)
+    block = values[part].astype(np.float32)
     if axis == 2:
         mean = (share @ block.reshape(len(share), -1)).reshape(1, *block.shape[1:])
     elif axis == 1:

@@ -148,19 +148,10 @@ def _real_samples(
     interpolation: Interpolation,
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Samples, and where they are real."""
-    flat = None
-    mean = mode == "mean" and grid.samples > 1
-    if mean and interpolation == "linear" and source.padding is None and loaded is None:
-        flat = flattened(source, grid)
-    if flat is not None:
-        values = sampled(flat[0], flat[0].values, flat[1], mode, interpolation)
-        if source.values.dtype.kind in "iu":
-            values = np.rint(values, out=values).astype(source.values.dtype)
-        return values, _inside(size, grid)[0]
-    values = sampled(source, source.values, grid, mode, interpolation)
-    inside, doubtful = _inside(size, grid, entirely=mean)
+    values, exact = _sampled(source, source.values, grid, mode, interpolation)
+    inside, doubtful = _inside(size, grid, entirely=mode == "mean" and grid.samples > 1 and not exact)
     if source.padding is not None:
-        padding = sampled(source, source.padding, grid, "mean", interpolation, as_float=True)
+        padding, _exact = _sampled(source, source.padding, grid, "mean", interpolation, as_float=True)
         if interpolation != "cubic":
             inside &= padding < 254.99
         doubtful = _either(doubtful, np.abs(padding) > 1e-3)
@@ -176,6 +167,26 @@ def _real_samples(
         values[doubtful] = np.rint(found) if values.dtype.kind in "iu" else found
         inside[doubtful] = real
     return values, inside
+
+
+def _sampled(
+    source: Source,
+    array: NDArray[Any],
+    grid: Grid,
+    mode: SlabMode,
+    interpolation: Interpolation,
+    *,
+    as_float: bool = False,
+) -> tuple[NDArray[Any], bool]:
+    """Samples, and whether a mean leaves out what lies beyond the ends."""
+    flat = None
+    if mode == "mean" and interpolation == "linear" and grid.samples > 1:
+        flat = flattened(array, grid)
+    if flat is None:
+        return sampled(source, array, grid, mode, interpolation, as_float=as_float), False
+    values = sampled(flat[0], flat[0].values, flat[1], mode, interpolation)
+    whole_numbers = array.dtype.kind in "iu" and not as_float
+    return np.rint(values, out=values).astype(array.dtype) if whole_numbers else values, True
 
 
 def _inside(
