@@ -17,6 +17,7 @@ from workstation.consultation.states import CaseState
 from workstation.dicom.content import Conclusion, ImageReference
 from workstation.dicom.documents import encapsulated_pdf, read_measurements, read_report
 from workstation.dicom.instance import Instance, PixelDescription
+from workstation.dicom.key_objects import Rejection
 from workstation.errors import FormIncomplete
 from workstation.reporting.form import Form
 from workstation.reporting.merge import start_form, take_normal
@@ -206,6 +207,26 @@ def test_missing_images_are_counted_and_the_reason_is_printed(contents: CaseCont
         "Прочитано изображений: 12 из 15. Причина описания неполного исследования: срочный случай."
     )
     assert completeness_statement(incomplete, "en") == "Images read: 12 of 15."
+
+
+def test_a_rejected_image_is_neither_read_nor_evidence_nor_a_source_of_names(
+    case: CaseRow, contents: CaseContents, form: Form, conclusion: Conclusion
+) -> None:
+    """IHE Image Object Change Management: images under a wrong worklist entry (113038, DCM) are not to be used."""
+    wrong, *others = contents.study
+    wrong = replace(wrong, patient=replace(wrong.patient, name="Другая^Анна", patient_id="X-9"))
+    note = replace(
+        others[-1], sop_instance_uid="2.25.73", rejection=Rejection("113038", (wrong.sop_instance_uid,)), modality="KO"
+    )
+    changed = replace(contents, study=(wrong, *others, note))
+    made = prepare(case, changed, GENERAL, form, (), (), READER).conclusion
+    assert made.patient == conclusion.patient
+    named = {one.sop_instance_uid for one in made.evidence}
+    assert named == {one.sop_instance_uid for one in (*others, note)}
+    assert images_here(changed) == (11, 11)
+    assert made.completeness == (
+        "Прочитано изображений: 11 из 11. Отозваны примечаниями архива и не входят в это число: 1."
+    )
 
 
 def test_a_study_the_server_never_listed_is_not_called_complete(contents: CaseContents) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import Enum
+from functools import cached_property
 from typing import Any, Literal
 
 from workstation.archive.ledger import StudyLedger
@@ -12,6 +13,7 @@ from workstation.consultation.states import FINISHED_STATES, HELD_STATES, OPEN_S
 from workstation.dicom.content import Order, Patient, StudyHeader
 from workstation.dicom.documents import ReportText
 from workstation.dicom.instance import Instance
+from workstation.dicom.rejections import in_sight
 
 Priority = Literal["HIGH", "MEDIUM", "LOW"]
 PRIORITIES: tuple[Priority, ...] = ("HIGH", "MEDIUM", "LOW")
@@ -139,7 +141,10 @@ class PriorStudy:
 
 @dataclass(frozen=True)
 class CaseContents:
-    """What an open case holds: instances of the study and of its priors, reports, and how complete both are."""
+    """What an open case holds: instances of the study and of its priors, reports, and how complete both are.
+
+    `study` and a prior's `instances` are all that is here; a conclusion rests on what no rejection note names.
+    """
 
     study: tuple[Instance, ...]
     ledger: StudyLedger
@@ -149,7 +154,12 @@ class CaseContents:
     @property
     def header(self) -> StudyHeader | None:
         """The study as its images have it."""
-        return next((instance.study for instance in self.study), None)
+        return next((instance.study for instance in self.in_sight), None)
+
+    @cached_property
+    def in_sight(self) -> tuple[Instance, ...]:
+        """The objects of the study that are not rejected: a rejected one may name another patient."""
+        return in_sight(self.study)
 
 
 def age_at(birth_date: str, study_date: str) -> int | None:

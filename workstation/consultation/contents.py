@@ -8,6 +8,7 @@ from workstation.archive.priors import remembered
 from workstation.consultation.case import CaseContents, CaseRow, PriorStudy
 from workstation.dicom.documents import ReportText, read_report
 from workstation.dicom.instance import Instance
+from workstation.dicom.rejections import in_sight
 from workstation.errors import UnreadableObject
 
 _SR_CLASSES = "1.2.840.10008.5.1.4.1.1.88."
@@ -28,12 +29,12 @@ def read_contents(archive: Archive, case: CaseRow) -> CaseContents:
                 instances=instances,
                 reason=prior.reason,
                 doubt=prior.doubt,
-                reports=tuple(_reports(archive, instances)),
+                reports=tuple(_reports(archive, in_sight(instances))),
                 ledger=study_ledger(archive.database, prior.study.study_uid),
             )
         )
     own = _own_documents(archive, case.case_uid)
-    foreign = [instance for instance in study if instance.sop_instance_uid not in own]
+    foreign = [instance for instance in in_sight(study) if instance.sop_instance_uid not in own]
     return CaseContents(
         study=study,
         ledger=study_ledger(archive.database, case.study_uid),
@@ -46,7 +47,7 @@ def merge_values(case: CaseRow, contents: CaseContents) -> Mapping[str, str]:
     """What a template may take from the case, by the names of `reporting.merge_names`; dates are `YYYYMMDD`."""
     header = contents.header
     prior = max(contents.priors, key=lambda one: one.header.study_date, default=None)
-    thickness = _thickness(contents.study)
+    thickness = _thickness(contents.in_sight)
     return {
         "patient.age": "" if case.age_at_study is None else str(case.age_at_study),
         "patient.sex": case.patient.sex,

@@ -23,6 +23,7 @@ from workstation.dicom.content import (
 from workstation.dicom.document_header import companions, conclusion_reference
 from workstation.dicom.ko import write_key_images, write_manifest
 from workstation.dicom.pdf import write_pdf
+from workstation.dicom.rejections import in_sight
 from workstation.dicom.sr import needs_manifest, write_conclusion
 from workstation.dicom.tid1500 import write_measurements
 from workstation.dicom.uids import new_document_uids
@@ -45,12 +46,14 @@ _WORDS: dict[Language, dict[str, str]] = {
     "ru": {
         "read": "Прочитано изображений: {received} из {expected}.",
         "uncounted": "Прочитано изображений: {received}; сколько их всего, сервер не сообщил.",
+        "rejected": "Отозваны примечаниями архива и не входят в это число: {count}.",
         "why": "Причина описания неполного исследования: {reason}.",
         "signature": "Заключение",
     },
     "en": {
         "read": "Images read: {received} of {expected}.",
         "uncounted": "Images read: {received}; the server didn't say how many there are.",
+        "rejected": "Withdrawn by rejection notes and not among these: {count}.",
         "why": "Reason for reading an incomplete study: {reason}.",
         "signature": "Conclusion",
     },
@@ -115,7 +118,7 @@ def prepare(
         raise FormIncomplete(
             _("The reader is not set up"), _("name or identification code is missing"), _("Enter them in the settings.")
         )
-    first = contents.study[0] if contents.study else None
+    first = next(iter(contents.in_sight), None)
     conclusion = build_conclusion(
         template,
         form,
@@ -125,8 +128,8 @@ def prepare(
         observer=Observer(reader.name, reader.organisation, _reader_code(reader)),
         measurements=measurements,
         key_images=key_images,
-        evidence=[instance.reference() for instance in contents.study],
-        other_evidence=[instance.reference() for prior in contents.priors for instance in prior.instances],
+        evidence=[instance.reference() for instance in contents.in_sight],
+        other_evidence=[instance.reference() for prior in contents.priors for instance in in_sight(prior.instances)],
         uids=new_document_uids(),
         observed_at=(observed_at or datetime.now().astimezone()).replace(microsecond=0),
         predecessors=predecessors,
@@ -151,13 +154,21 @@ def completeness_statement(contents: CaseContents, language: Language, reason: s
     """On how many of the listed images the conclusion rests; `reason`: why an incomplete study is read all the same."""
     words = _WORDS[language]
     received, expected = images_here(contents)
-    said = words["read" if expected else "uncounted"].format(received=received, expected=expected)
-    return f"{said} {words['why'].format(reason=reason.strip().rstrip('.'))}" if reason.strip() else said
+    said = [words["read" if expected else "uncounted"].format(received=received, expected=expected)]
+    aside = sum(one.has_pixels for one in contents.study) - received
+    if aside:
+        said.append(words["rejected"].format(count=aside))
+    if reason.strip():
+        said.append(words["why"].format(reason=reason.strip().rstrip(".")))
+    return " ".join(said)
 
 
 def images_here(contents: CaseContents) -> tuple[int, int]:
-    """How many images of the study are here, and how many the server lists; 0 when it was never asked."""
-    received = sum(instance.has_pixels for instance in contents.study)
+    """How many images of the study are here, and how many the server lists; 0 when it was never asked.
+
+    Neither counts what a rejection note names.
+    """
+    received = sum(instance.has_pixels for instance in contents.in_sight)
     pictures = [series for series in contents.ledger.series if series.modality not in _DOCUMENTS]
     missing = sum(series.expected - series.received for series in pictures if series.expected > series.received)
     return received, received + missing if contents.ledger.listed_at else 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from workstation.dicom.content import StudyHeader
 from workstation.dicom.instance import Instance
 from workstation.dicom.key_objects import REJECTIONS
+from workstation.dicom.rejections import rejected
 from workstation.language import _
 
 
@@ -27,11 +28,7 @@ def set_aside(
     instances: Sequence[Instance], notes: Iterable[Instance], study: StudyHeader, *, prior: bool = False
 ) -> tuple[list[Instance], list[SetAside]]:
     """The objects that stay in sight, and those that the notes name, by the code of the first note that does."""
-    codes: dict[str, str] = {}
-    for note in notes:
-        if note.rejection is not None:
-            for uid in note.rejection.instances:
-                codes.setdefault(uid, note.rejection.code)
+    codes = rejected(notes)
     kept = [one for one in instances if one.sop_instance_uid not in codes]
     aside = [
         SetAside(code, study, prior, named)

@@ -66,7 +66,7 @@ class CaseBand(QFrame):
                     texts.short_date(case.patient.birth_date),
                     case.patient.patient_id,
                     texts.encoding_note(
-                        contents.study[0].texts_read_as if contents is not None and contents.study else ""
+                        contents.in_sight[0].texts_read_as if contents is not None and contents.in_sight else ""
                     ),
                 )
                 if part
@@ -74,7 +74,7 @@ class CaseBand(QFrame):
         )
         self._kind.setText(texts.worded(texts.KINDS, case.kind.value))
         complete = case.received >= case.expected
-        images = sum(instance.number_of_frames for instance in contents.study) if contents is not None else 0
+        images = sum(instance.number_of_frames for instance in contents.in_sight) if contents is not None else 0
         self._complete.setText(
             ngettext("{count} image", "{count} images", images).format(count=images)
             if complete
