@@ -81,7 +81,10 @@ def test_the_slope_of_each_slice_stays_its_own() -> None:
 def test_windows_of_the_file_are_in_suv_too() -> None:
     (stack,) = build_stacks([parse_instance(pet())])
     (window,) = in_suv(stack)[0].first.windows
-    assert (window.center, window.width) == pytest.approx((5000 * AN_HOUR_LATER, 10000 * AN_HOUR_LATER), rel=1e-5)
+    # PS3.3 C.11.2.1.2: LINEAR runs from c − w/2 to c + w/2 − 1, here from 0 to 9999 Bq/ml
+    low, high = window.center - window.width / 2, window.center + window.width / 2
+    assert window.function == "LINEAR_EXACT"
+    assert (low, high) == (pytest.approx(0, abs=1e-9), pytest.approx(9999 * AN_HOUR_LATER, rel=1e-5))
 
 
 def test_decay_corrected_to_the_injection_needs_no_times() -> None:

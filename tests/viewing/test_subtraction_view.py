@@ -1,17 +1,25 @@
 """An angiography with a mask opens subtracted where its header says so, and goes back to what was stored on a key."""
 
+from dataclasses import replace
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import generate_uid
 
+from tests.grey_images import item, saved
+from tests.presentation_states import presentation, window
 from tests.tiny_instances import part10
+from workstation.dicom.key_objects import Rejection
 from workstation.dicom.parsing import parse_instance
+from workstation.imaging.voi import Window
+from workstation.viewing.appearance_notes import appearance_notes
 from workstation.viewing.commands import BY_ID
 from workstation.viewing.fidelity import fidelity_notes
 from workstation.viewing.reading_session import ReadingSession
@@ -33,10 +41,10 @@ def angiogram(*, recommended: bool = True) -> Any:
     moved = whole[10 - DOWN : 10 - DOWN + SIDE, 10 - RIGHT : 10 - RIGHT + SIDE]
     filled = moved.copy()
     filled[VESSEL] -= 300
-    ds, item = Dataset(), Dataset()
-    item.MaskOperation, item.ApplicableFrameRange, item.MaskFrameNumbers = "AVG_SUB", [2, 3], [1]
-    item.MaskSubPixelShift = [float(DOWN), float(RIGHT)]
-    ds.MaskSubtractionSequence = Sequence([item])
+    ds, masked = Dataset(), Dataset()
+    masked.MaskOperation, masked.ApplicableFrameRange, masked.MaskFrameNumbers = "AVG_SUB", [2, 3], [1]
+    masked.MaskSubPixelShift = [float(DOWN), float(RIGHT)]
+    ds.MaskSubtractionSequence = Sequence([masked])
     ds.RecommendedViewingMode = "SUB" if recommended else "NAT"
     ds.PixelIntensityRelationship = "LOG"
     ds.SOPClassUID = "1.2.840.10008.5.1.4.1.1.12.1"
@@ -113,3 +121,55 @@ def test_without_a_mask_there_is_nothing_to_subtract(desk: Any, balls: Any) -> N
     session: ReadingSession = desk.open(balls.ball_series(slices=4))
     desk.settle(session)
     assert not BY_ID["view.subtraction"].enabled(session)
+
+
+def test_neither_stored_views_nor_windows_nor_units_of_stored_values_hold_for_differences(desk: Any) -> None:
+    study = angiogram()
+    (data,) = study.data.values()
+    ds = pydicom.dcmread(BytesIO(data))
+    for name in ("PatientBirthDate", "PatientSex", "StudyDate"):
+        setattr(ds, name, "")
+    unit = item(CodeValue="um", CodingSchemeDesignator="UCUM", CodeMeaning="micrometer")
+    mapping = item(LUTLabel="DEPTH", MeasurementUnitsCodeSequence=[unit])
+    mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = 2.0, 0.0
+    mapping.add_new(0x00409216, "US", 0)
+    mapping.add_new(0x00409211, "US", 4095)
+    ds.RealWorldValueMappingSequence = Sequence([mapping])
+    state = presentation(ds, SoftcopyVOILUTSequence=window(2000, 1000))
+    raw = [saved(ds), saved(state)]
+    instances = [parse_instance(each) for each in raw]
+    known = {one.sop_instance_uid: each for one, each in zip(instances, raw, strict=True)}
+    session: ReadingSession = desk.open(SimpleNamespace(instances=instances, data=known), size=(SIDE, SIDE))
+    desk.settle(session)
+    session.move.present(0, state.SOPInstanceUID)
+    desk.settle(session)
+    shown = session.views.stack(0)
+    assert shown is not None
+    assert session.views[0].state.presentation == state.SOPInstanceUID
+    assert session.views[0].state.voi.source == "auto"
+    assert "the stored greys can't be had" in appearance_notes(session.case, shown, session.views[0].state)
+    point = session.annotations.draw(0, "point", (session.annotations.point(0, 20, 20),))
+    assert point is not None
+    assert [quantity.unit for quantity in point.quantities] == [None]
+    session.annotations.drop()
+    # a window drawn by hand over stored values says nothing about differences
+    session.move.toggle_subtraction(0)
+    session.move.set_window(0, Window(2000, 1000))
+    session.views.place(0, shown)
+    assert session.views[0].state.voi.source == "auto"
+
+
+def test_what_is_rejected_is_subtracted_all_the_same_when_it_is_asked_for(desk: Any) -> None:
+    study = angiogram()
+    (instance,) = study.instances
+    note = replace(
+        instance, sop_instance_uid="2.25.9", pixels=None, rejection=Rejection("113001", (instance.sop_instance_uid,))
+    )
+    study.instances.append(note)
+    session: ReadingSession = desk.open(study, size=(SIDE, SIDE))
+    assert session.case.stacks == ()
+    session.case.show_rejected()
+    session.views.place(0, session.case.stacks[0])
+    session.move.toggle_subtraction(0)
+    assert session.views[0].state.stack == session.case.stacks[1].key
+    assert [session.case.remarks(stack) for stack in session.case.stacks] == [("rejected for quality",)] * 2

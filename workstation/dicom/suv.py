@@ -56,9 +56,7 @@ def _scaled(instance: Instance, factor: float) -> Instance:
             slope=frame.slope * factor,
             intercept=frame.intercept * factor,
             rescale_type="",
-            windows=tuple(
-                replace(window, center=window.center * factor, width=window.width * factor) for window in frame.windows
-            ),
+            windows=tuple(window.moved(factor, 0.0) for window in frame.windows),
             voi_tables=(),
         )
         for frame in instance.frames

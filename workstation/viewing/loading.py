@@ -9,16 +9,18 @@ room for, the images around the one looked at are held, each for itself.
 import logging
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from workstation.dicom.geometry import FrameRef
 from workstation.dicom.instance import Instance
-from workstation.dicom.pixels import decode_frame
+from workstation.dicom.pixels import decode_frame, decode_mosaic
 from workstation.errors import WorkstationError
 from workstation.imaging.filling import filling_of
-from workstation.imaging.volume import Volume, stack_bytes
+from workstation.imaging.volume import Volume
 from workstation.jobs import Lane, Workers
 from workstation.language import _
 from workstation.viewing.stacks import ShownStack
@@ -48,7 +50,7 @@ class StackLoader:
         self, stack: ShownStack, fetch: Fetch, workers: Workers, deliver: Deliver, room: int | None = None
     ) -> None:
         self.stack = stack
-        whole = stack_bytes(stack.stack)
+        whole = stack.nbytes
         self.most_bytes = whole if room is None else min(whole, room)
         self.capacity = stack.count
         """How many images are held at once."""
@@ -65,6 +67,7 @@ class StackLoader:
         self._closed = False
         self._lock = threading.Lock()
         self._last: tuple[str, bytes] = ("", b"")
+        self._mosaic: tuple[str, NDArray[Any]] | None = None
         self.failures: dict[int, str] = {}
         self._filling = filling_of(stack.stack) if stack.is_volume and not self.partly else None
         self.volume: Volume | None = self._filling.volume if self._filling is not None else None
@@ -165,12 +168,23 @@ class StackLoader:
 
     def _decoded(self, k: int) -> Volume:
         ref = self.stack.stack.frames[k]
-        stored = decode_frame(ref.instance, self._bytes(ref.instance), ref.frame)
+        stored = self._stored(ref)
         if self._filling is not None:
             return self._filling.put(k, stored)
         sheet = sheet_of(self.stack, k)
         sheet.put(0, stored)
         return sheet
+
+    def _stored(self, ref: FrameRef) -> NDArray[Any]:
+        """A frame's values; a mosaic is decoded once for all its tiles."""
+        instance, mosaic = ref.instance, ref.instance.mosaic
+        if mosaic is None:
+            return decode_frame(instance, self._bytes(instance), ref.frame)
+        with self._lock:
+            if self._mosaic is None or self._mosaic[0] != instance.sop_instance_uid:
+                data = self._fetch(instance.sop_instance_uid)
+                self._mosaic = instance.sop_instance_uid, decode_mosaic(instance, data)
+            return mosaic.cut(self._mosaic[1], ref.frame)
 
     def _bytes(self, instance: Instance) -> bytes:
         """The object, kept while the frames of a multi-frame one are decoded."""
@@ -196,7 +210,7 @@ class StackLoader:
             self._make_room()
         self._feed()
         if self.finished:
-            self._last = ("", b"")
+            self._last, self._mosaic = ("", b""), None
         self.arrived.emit()
 
 

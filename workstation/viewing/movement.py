@@ -193,7 +193,7 @@ class Movement:
         views.show(number, replace(views[number].state, voi=choice))
         for other in views.companions(number) if views.links.voi else ():
             target = views.stack(other)
-            if target is not None and (target.modality, target.units) == (stack.modality, stack.units):
+            if target is not None and target.meaning == stack.meaning:
                 views.show(other, replace(views[other].state, voi=choice.elsewhere))
 
     def choose_values(self, number: int, values: int) -> None:

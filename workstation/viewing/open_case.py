@@ -107,12 +107,14 @@ class OpenCase:
         over = {layer.sop_instance_uid for layer in layers}
         built = build_stacks([one for one in pictures if one.sop_instance_uid not in over])
         built = tuple(in_memory(stack, self.pixels.budget) for stack in built)
-        found = with_subtractions(shown_stacks(built, study, prior=prior, reason=reason))
-        for stack in found:
-            if rejected:
+        found = shown_stacks(built, study, prior=prior, reason=reason)
+        if rejected:
+            for at, stack in enumerate(found, len(self._reasons)):
                 # a series may be rejected in part: its other images have the plain key
-                stack.key += f"!{len(self._reasons)}"
-                self._reasons[stack.key] = rejected
+                stack.key += f"!{at}"
+        found = with_subtractions(found)
+        if rejected:
+            self._reasons |= dict.fromkeys((stack.key for stack in found), rejected)
         self.stacks += tuple(found)
         self._by_key |= {stack.key: stack for stack in found}
         self.documents += tuple(documents_of(instances, study, prior=prior))

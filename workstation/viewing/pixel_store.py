@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection
 
-from workstation.imaging.volume import stack_bytes
 from workstation.jobs import Workers
 from workstation.language import _, number_text
 from workstation.viewing.loading import Deliver, Fetch, StackLoader
@@ -46,7 +45,7 @@ class PixelStore:
             self._release(key)
 
     def _started(self, stack: ShownStack, arrived: Callable[[], object]) -> StackLoader:
-        wanted = stack_bytes(stack.stack)
+        wanted = stack.nbytes
         held = {key: max(loader.most_bytes, loader.held_bytes) for key, loader in self._loaders.items()}
         room = room_for(wanted, self.budget, held, self.visible(), self._release)
         kind = SubtractedLoader if isinstance(stack, SubtractedStack) else StackLoader

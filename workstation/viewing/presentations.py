@@ -90,7 +90,7 @@ def greys_of(state: PresentationState, stack: ShownStack, k: int) -> tuple[Voi, 
     """The greys of a state over the modality values of image `k`, its first first; () where they can't be had."""
     ref = stack.stack.frames[k]
     pixels = ref.instance.pixels
-    if pixels is None or pixels.colour or pixels.float_bits:
+    if stack.computed or pixels is None or pixels.colour or pixels.float_bits:
         return ()
     own = transform_of(ref)
     stored = SliceTransform(state.slope, state.intercept, state.modality_table)

@@ -22,6 +22,7 @@ from workstation.dicom.real_world import RealWorldMapping
 from workstation.dicom.spacing import Spacing, spacing_of
 from workstation.dicom.suv import SUV_UNIT, in_suv
 from workstation.imaging.voi import Voi, Window
+from workstation.imaging.volume import stack_bytes
 from workstation.language import N_
 from workstation.viewing.mammography import hung
 from workstation.viewing.vectors import Vec, cross, dot, unit, vec
@@ -43,6 +44,9 @@ class Alternative:
 
 class ShownStack:
     """A stack of the open case. `key` is stable for the same images: series UID and the number of the split."""
+
+    computed = False
+    """Whether its values are computed from several frames: nothing a file says of stored values holds for them."""
 
     def __init__(
         self, key: str, stack: Stack, study: StudyHeader, *, prior: bool = False, reason: str = "", note: str = ""
@@ -124,6 +128,21 @@ class ShownStack:
         return self.stack.frames[0].geometry.mapping
 
     @property
+    def values_name(self) -> str:
+        """Which real-world values the values are; empty for those of the rescale and for SUV."""
+        return "" if self.mapping is None else self.mapping.name
+
+    @property
+    def meaning(self) -> tuple[str, ...]:
+        """Equal for stacks whose values mean the same, so that a window of the one holds for the other."""
+        return self.modality, self.units, self.values_name
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that its pixels take."""
+        return stack_bytes(self.stack)
+
+    @property
     def mappings(self) -> tuple[RealWorldMapping, ...]:
         """The real-world values that the header offers; none beside SUV, which go before."""
         return () if self.units == SUV_UNIT else mappings_of(self.plain)
@@ -151,6 +170,11 @@ class ShownStack:
     def reference(self, k: int) -> ImageReference:
         ref = self.stack.frames[k]
         return ref.instance.reference(ref.frame + 1 if ref.instance.number_of_frames > 1 else None)
+
+    def corner(self, k: int) -> tuple[int, int]:
+        """Column and row of image `k`'s first pixel in the stored image: other than 0 for the tiles of a mosaic."""
+        ref = self.stack.frames[k]
+        return ref.instance.mosaic.corner(ref.frame) if ref.instance.mosaic is not None else (0, 0)
 
     def matrix(self, k: int) -> Matrix:
         """4×4, pixel (i, j, 0, 1) of image `k` to mm."""

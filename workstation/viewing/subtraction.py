@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from workstation.dicom.content import StudyHeader
 from workstation.dicom.geometry import Stack
 from workstation.dicom.pixels import decode_frame
+from workstation.dicom.real_world import RealWorldMapping
 from workstation.dicom.subtraction import MaskOperation, Subtraction
 from workstation.imaging.subtraction import subtracted
 from workstation.imaging.volume import Volume
@@ -24,6 +25,8 @@ from workstation.viewing.viewport import VoiChoice
 class SubtractedStack(ShownStack):
     """The frames of a multi-frame object that have a mask."""
 
+    computed = True
+
     def __init__(self, key: str, stack: Stack, study: StudyHeader, *, prior: bool = False, reason: str = "") -> None:
         super().__init__(key, stack, study, prior=prior, reason=reason)
         found = self.first.subtraction
@@ -33,6 +36,25 @@ class SubtractedStack(ShownStack):
     @property
     def units(self) -> str:
         return ""
+
+    @property
+    def mapping(self) -> None:
+        """None: mappings and their units are of stored values."""
+        return
+
+    @property
+    def mappings(self) -> tuple[RealWorldMapping, ...]:
+        return ()
+
+    @property
+    def meaning(self) -> tuple[str, ...]:
+        """The logarithms of a header's are on its own scale, those made here natural ones."""
+        return self.modality, "subtracted", self.key if self.subtraction.logarithmic else ""
+
+    @property
+    def nbytes(self) -> int:
+        """Differences are float32, with a mask for where the moved mask does not reach."""
+        return self.count * self.first.rows * self.first.columns * (np.dtype(np.float32).itemsize + 1)
 
     @property
     def weight(self) -> int:

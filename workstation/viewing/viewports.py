@@ -130,7 +130,7 @@ class Viewports:
         """Open a stack in a viewport. Greys stay when a value means the same in both, the slice in one space."""
         old, before = self.stack(number), self.all[number].state
         state = start_state(stack, kind, before.width, before.height)
-        if old is not None and (old.modality, old.units) == (stack.modality, stack.units) and before.voi.voi:
+        if old is not None and old.meaning == stack.meaning and before.voi.voi:
             state = replace(state, voi=before.voi.elsewhere)
         if old is not None and old.positioned and old.space == stack.space:
             state = through(state, stack, slice_point(before, old))
