@@ -45,6 +45,7 @@ def test_what_speaks_against_a_number_goes_into_the_report_with_it() -> None:
             "в слое 7,5 мм (MIP); интерполяция, шаг 0,7 мм",
         ),
         ("length of 20 mm entered by the reader", "длина 20 мм введена врачом"),
+        ("values: ADC; length of 20 mm entered by the reader", "величина: ADC; длина 20 мм введена врачом"),
         ("something of another program", "something of another program"),
         ("", ""),
     ],

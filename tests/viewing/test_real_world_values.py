@@ -84,6 +84,39 @@ def test_of_several_one_is_chosen_by_name_and_the_rescale_is_never_lost(desk: An
     assert again.views.stack(0).mapping is None
 
 
+def test_a_measurement_has_the_values_that_the_stack_is_in_now_after_a_step_back_too(desk: Any) -> None:
+    ds = mapped(mapping("ADC", "um2/s", 0.5, 0), mapping("Flow", "um2/s", 2.0, 1.0))
+    session = desk.open(Study(ds))
+    desk.settle(session)
+    point = session.annotations.draw(0, "point", (session.annotations.point(0, 52, 152),))
+    assert point is not None
+    session.store.add(point)
+    session.annotations.drop()
+    stored = stored_at(ds, 52, 152)
+
+    def number() -> float:
+        (drawing,) = session.store.drawings
+        return drawing.quantities[0].value
+
+    assert number() == stored * 0.5
+    session.store.rename(point.tracking_uid, "Renamed")
+    session.move.choose_values(0, 1)
+    # still true, of the values whose name it has, until the pixels are there
+    assert number() == stored * 0.5
+    desk.settle(session)
+    assert number() == stored * 2 + 1
+    session.store.undo()
+    assert number() == stored * 2 + 1
+    # a draft that was kept in one kind of values opens in another
+    kept = session.store.to_json()
+    again = desk.open(Study(ds))
+    again.store.from_json(kept)
+    desk.settle(again)
+    (drawing,) = again.store.drawings
+    assert (drawing.quantities[0].value, drawing.values) == (stored * 0.5, "ADC")
+    assert drawing.to_content().remark == "values: ADC"
+
+
 def test_a_value_outside_of_the_mapped_range_is_none(desk: Any) -> None:
     session = desk.open(Study(mapped(mapping("ADC", "um2/s", 1.0, 0.0, 1000, 3000))))
     desk.settle(session)

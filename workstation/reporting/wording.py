@@ -58,6 +58,7 @@ _REMARKS_RU = {
     r"doubtful spacing: image and field of view differ in size": "масштаб сомнителен: размер не равен полю детектора",
     r"on a slab of (?P<mm>[\d.]+) mm \((?P<mode>\w+)\)": "в слое {mm} мм ({mode})",
     r"samples interpolated, (?P<mm>[\d.]+) mm apart": "интерполяция, шаг {mm} мм",
+    r"values: (?P<name>.+)": "величина: {name}",
     r"length of (?P<mm>[\d.]+) mm entered by the reader": "длина {mm} мм введена врачом",
 }
 _SLABS_RU = {"mean": "среднее", "mip": "MIP", "minip": "MinIP"}
@@ -174,9 +175,9 @@ def remark_text(remark: str, language: Language) -> str:
     for part in remark.split("; "):
         for pattern, text in _REMARKS_RU.items():
             if found := re.fullmatch(pattern, part):
-                number = found["mm"].replace(".", ",") if "mm" in found.groupdict() else ""
-                mode = _SLABS_RU.get(found["mode"], "") if "mode" in found.groupdict() else ""
-                part = text.format(mm=number, mode=mode)
+                named = {"mm": "", "mode": "", "name": "", **found.groupdict()}
+                number, mode = named["mm"].replace(".", ","), _SLABS_RU.get(named["mode"], "")
+                part = text.format(mm=number, mode=mode, name=named["name"])
         said.append(part)
     return "; ".join(said)
 

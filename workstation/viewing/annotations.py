@@ -154,9 +154,22 @@ class Annotations:
         return grip.handle is not None or grip.drawing.tracking_uid == self._store.selected
 
     def fill_in(self) -> None:
-        """Measure what could not be measured before its pixels came."""
-        if any(not (drawing.measured or drawing.refusal) for drawing in self._store.drawings):
-            self._store.amend(self.measured)
+        """Measure what could not be measured before its pixels came, and anew where the stack is in other values."""
+        if any(self._wanting(drawing) for drawing in self._store.drawings):
+            self._store.amend(self._filled)
+
+    def _wanting(self, drawing: Drawing) -> bool:
+        if not (drawing.measured or drawing.refusal):
+            return True
+        stack = self._views.case.stack(drawing.stack)
+        return drawing.of_values and stack is not None and stack.values_name != drawing.values
+
+    def _filled(self, drawing: Drawing) -> Drawing:
+        """The numbers stay, in the unit that stands beside them, until there are others."""
+        if not self._wanting(drawing):
+            return drawing
+        after = self.measured(drawing)
+        return after if after.measured or after.refusal else drawing
 
     def go_to(self, tracking_uid: str) -> bool:
         """Select a drawing and show it, in a viewport that can; False when it is not of this case."""

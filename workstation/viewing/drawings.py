@@ -75,7 +75,7 @@ class Drawing:
     drawn on a reformat. `stack` is the key of the stack it was drawn on, `axes` are right and down of its plane. What
     is drawn on a slab has the slab's values; `resampled_mm` is then, and on a reformat, the distance of the samples.
     `refusal` says why there are no numbers, `doubt` what speaks against the spacing; both English. `known_mm` makes a
-    length the calibration of its image.
+    length the calibration of its image. `values` names the real-world values that its numbers are (`values_name`).
     """
 
     tracking_uid: str
@@ -98,10 +98,16 @@ class Drawing:
     refusal: str = ""
     doubt: str = ""
     known_mm: float = 0.0
+    values: str = ""
 
     @property
     def form(self) -> Form:
         return FORMS[self.kind]
+
+    @property
+    def of_values(self) -> bool:
+        """Whether its numbers say something of pixel values."""
+        return self.form.region or self.kind == "point"
 
     @property
     def whole(self) -> bool:
@@ -147,6 +153,8 @@ class Drawing:
     def remark(self) -> str:
         """What belongs beside the numbers in a document, in English; empty when there is nothing."""
         said = [self.doubt] if self.doubt else []
+        if self.values:
+            said.append(f"values: {self.values}")
         if self.slab_mm:
             said.append(f"on a slab of {self.slab_mm:g} mm ({self.slab_mode})")
         if self.resampled_mm:

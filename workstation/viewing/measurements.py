@@ -99,10 +99,8 @@ class MeasurementStore:
         self.shown.emit()
 
     def amend(self, measure: Callable[[Drawing], Drawing]) -> None:
-        """Fill in numbers that could not be had before, in all snapshots; no step of its own."""
-        amended = tuple(
-            drawing if drawing.measured or drawing.refusal else measure(drawing) for drawing in self._drawings
-        )
+        """Fill in numbers that could not be had before; no step of its own."""
+        amended = tuple(measure(drawing) for drawing in self._drawings)
         if amended != self._drawings:
             self._drawings = amended
             self.shown.emit()

@@ -41,14 +41,15 @@ def placed(drawing: Drawing, stack: ShownStack, state: ViewportState) -> Drawing
     """The drawing with its source image, its pixels there when it lies on an acquired image, and the slab seen."""
     k = stack.nearest(drawing.centre)
     pixels = [stack.pixel_of(k, point) for point in drawing.points]
+    left, top = stack.corner(k)
     on_image = all(abs(away) <= _ON_IMAGE * stack.slice_step for _i, _j, away in pixels)
     slab = state.slab if stack.is_volume and state.slab.thickness_mm > 0 else THIN
     # the values of a slab are no image's, though the graphic lies on one
-    of_image = on_image and (slab == THIN or not (drawing.form.region or drawing.kind == "point"))
+    of_image = on_image and (slab == THIN or not drawing.of_values)
     return replace(
         drawing,
         source=stack.reference(k),
-        points_px=tuple((i + 0.5, j + 0.5) for i, j, _away in pixels) if of_image else (),
+        points_px=tuple((left + i + 0.5, top + j + 0.5) for i, j, _away in pixels) if of_image else (),
         plane="stack" if on_image else state.kind.value,
         axes=(state.right, state.down),
         slab_mm=slab.thickness_mm,
@@ -61,6 +62,7 @@ def placed(drawing: Drawing, stack: ShownStack, state: ViewportState) -> Drawing
 def measured(drawing: Drawing, stack: ShownStack, loader: StackLoader, scales: Scales) -> Drawing:
     """The drawing with its numbers, or why there are none; with neither as long as its pixels are not there."""
     drawing = replace(drawing, quantities=(), refusal="", doubt="", spacing_source="", resampled_mm=0.0)
+    drawing = replace(drawing, values=stack.values_name if drawing.of_values else "")
     if not drawing.whole:
         return drawing
     k = stack.nearest(drawing.centre)

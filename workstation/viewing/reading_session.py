@@ -49,6 +49,8 @@ class ReadingSession:
         self.tool = "window"
         self._hung: tuple[Any, ...] | None = None
         self.views.progress_changed.connect(lambda _key: self.annotations.fill_in())
+        # a step back may bring numbers of other values than the stack is in now
+        self.store.changed.connect(self.annotations.fill_in)
 
     def close(self) -> None:
         self.views.close()
