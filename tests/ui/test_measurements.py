@@ -179,6 +179,45 @@ def test_labels_of_measurements_never_lie_on_each_other(window: Window) -> None:
         assert not any(one.intersects(other) for other in places[number + 1 :])
 
 
+@pytest.mark.parametrize("width", [170, 240, 700])
+def test_no_label_is_cut_off_by_the_edge_of_its_viewport(window: Window, width: int) -> None:
+    """A number that lost its first digits would be another one."""
+    window.open(_balls().ball_series(slices=3))
+    window.key(Qt.Key.Key_E)
+    window.click(QPoint(320, 200), QPoint(440, 300))
+    canvas, session = window.panel.canvases[0], window.panel.session
+    assert canvas.picture is not None
+    assert session is not None
+    words = [word for line in wording.drawing_lines(window.drawn[0]) for word in line.text.split(" ")]
+    image = QImage(width, 500, QImage.Format.Format_RGB888)
+    painter = QPainter(image)
+    shown = MeasurementPainter(painter, QRectF(image.rect()), 1.0, QFontMetricsF(QFont(painter.font())))
+    said: list[str] = []
+    written = shown._text
+    shown._text = lambda x, y, text, color: (said.append(text), written(x, y, text, color))[1]  # type: ignore[method-assign]
+    shown.paint(session.annotations, "", canvas.picture.state, [])
+    painter.end()
+    (place,) = shown.taken
+    assert QRectF(image.rect()).contains(place)
+    assert " ".join(said).split(" ") == words
+
+
+def test_a_label_leaves_its_own_outline_to_be_seen(window: Window) -> None:
+    window.open(_balls().ball_series(slices=3))
+    window.key(Qt.Key.Key_E)
+    window.click(QPoint(60, 200), QPoint(560, 420))
+    canvas, session = window.panel.canvases[0], window.panel.session
+    assert canvas.picture is not None
+    assert session is not None
+    image = QImage(canvas.width(), canvas.height(), QImage.Format.Format_RGB888)
+    painter = QPainter(image)
+    shown = MeasurementPainter(painter, QRectF(canvas.rect()), 1.0, QFontMetricsF(QFont(painter.font())))
+    shown.paint(session.annotations, "", canvas.picture.state, [])
+    painter.end()
+    ((_drawing, corners),) = session.annotations.visible(canvas.picture.state)
+    assert not any(shown.taken[0].contains(x, y) for x, y in corners)
+
+
 def test_numbers_are_rounded_to_what_their_uncertainty_supports() -> None:
     length = Quantity(concepts.LENGTH, 12.3456, concepts.MILLIMETER, 0.8165)
     assert wording.quantity_text(length) == "12.3 ± 0.8 mm"
@@ -200,3 +239,19 @@ def test_numbers_are_rounded_to_what_their_uncertainty_supports() -> None:
 )
 def test_a_value_has_its_unit_or_none_and_the_digits_it_needs(value: float, unit: Any, text: str) -> None:
     assert wording.value_text(Quantity(concepts.MEAN, value, unit), 0) == text
+
+
+def test_mean_and_deviation_have_the_same_digits(window: Window) -> None:
+    window.open(_balls().ball_series(slices=3))
+    window.key(Qt.Key.Key_E)
+    window.click(QPoint(320, 200), QPoint(440, 300))
+    (drawn,) = window.drawn
+
+    def said(mean: float, deviation: float) -> str:
+        names = {drawings.MEAN: mean, drawings.DEVIATION: deviation}
+        found = tuple(replace(each, value=names.get(each.name, each.value)) for each in drawn.quantities)
+        return wording.drawing_lines(replace(drawn, quantities=found))[0].text
+
+    assert said(32.8, 6.04) == "mean 32.8 HU · SD 6.0"
+    assert said(0.213, 7.6) == "mean 0.21 HU · SD 7.60"
+    assert said(1234.5, 56.7) == "mean 1234 HU · SD 57"

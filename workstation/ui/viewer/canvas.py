@@ -5,9 +5,10 @@ A picture is painted device pixel by device pixel, straight from the array it ca
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QBuffer, QIODevice, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QBuffer, QEvent, QIODevice, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
+    QHelpEvent,
     QImage,
     QImageWriter,
     QKeyEvent,
@@ -18,7 +19,7 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QApplication, QMenu, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QToolTip, QWidget
 
 from workstation.language import _
 from workstation.ui import theme
@@ -53,6 +54,8 @@ class Canvas(QWidget):
         self._hand: Hand | None = None
         self._wheel = 0.0
         self._sliding = False
+        self._notes: tuple[str, ...] = ()
+        self._badge: list[QRectF] = []
         self._menu: QMenu | None = None
         self._menu_at: QPointF | None = None
         self.setMouseTracking(True)
@@ -120,11 +123,23 @@ class Canvas(QWidget):
         if picture.tint is not None:
             painter.drawImage(QPointF(0, 0), tint_image(picture.tint, ratio))
         paint_marks(painter, picture, ratio)
-        Overlay(session, self.number, painter, QRectF(self.rect()), ratio).paint(picture, stack, look)
+        overlay = Overlay(session, self.number, painter, QRectF(self.rect()), ratio)
+        overlay.paint(picture, stack, look)
+        self._notes, self._badge = overlay.notes, overlay.badge
         if picture.missing:
             failed = session.case.loader(stack.key).failures.get(picture.state.index)
             self._centred(painter, _("Loading…") if failed is None else failed)
         return picture.request.id
+
+    def event(self, event: QEvent) -> bool:
+        """Over the badge all notes are told, also those that found no room in it."""
+        if isinstance(event, QHelpEvent) and event.type() is QEvent.Type.ToolTip:
+            over = any(place.contains(QPointF(event.pos())) for place in self._badge)
+            # a note may quote a name of the file that looks like markup
+            told = "\n".join(note.replace("<", "‹").replace(">", "›") for note in self._notes) if over else ""
+            QToolTip.showText(event.globalPos(), told, self)
+            return True
+        return super().event(event)
 
     def _paint_empty(self, painter: QPainter, session: ReadingSession) -> None:
         viewport = session.views[self.number]

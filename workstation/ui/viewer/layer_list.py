@@ -22,7 +22,7 @@ from workstation.ui import theme
 from workstation.viewing.reading_session import ReadingSession
 from workstation.viewing.segment_layers import LayerSegment, SegmentLayer
 
-WIDTH = 252
+WIDTH = 224
 
 
 class LayerList(QScrollArea):

@@ -1,6 +1,10 @@
-"""Overlay texts as ready pictures: most are the same at each paint, and an edge on six sides is costly."""
+"""Overlay texts as ready pictures: most are the same at each paint, and an edge on six sides is costly.
+
+Texts that are wider than their place are broken at spaces: a number that lost its first digits would be another one.
+"""
 
 import math
+import re
 from functools import lru_cache
 
 from PySide6.QtCore import QPointF, Qt
@@ -9,6 +13,24 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 TEXT_POINTS = 11.0
 EDGE = 2.0
 SHADE = QColor(0, 0, 0, 200)
+_BREAK = re.compile(r"  +|(?<![\d±]) +")
+
+
+def wrapped(text: str, width: float, metrics: QFontMetricsF) -> list[str]:
+    """A text on lines of at most `width`, broken at spaces, a number not from its unit.
+
+    What is longer and can't be broken ends in an ellipsis.
+    """
+    if metrics.horizontalAdvance(text) <= width:
+        return [text]
+    lines: list[str] = []
+    for word in _BREAK.split(text):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and metrics.horizontalAdvance(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return [metrics.elidedText(line, Qt.TextElideMode.ElideRight, width) for line in lines]
 
 
 @lru_cache(maxsize=400)

@@ -1,11 +1,14 @@
 """Measurements above a picture: lines on a dark edge, handles, and labels that keep out of each other's way."""
 
+import math
+from dataclasses import replace
+
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from workstation.ui import theme
 from workstation.ui.viewer import wording
-from workstation.ui.viewer.lettering import EDGE, SHADE, text_picture
+from workstation.ui.viewer.lettering import EDGE, SHADE, text_picture, wrapped
 from workstation.ui.viewer.slider import MARGIN, SLIDER_WIDTH
 from workstation.viewing.annotations import Annotations
 from workstation.viewing.drawings import Drawing
@@ -16,6 +19,8 @@ GRAPHIC = QColor("#f0c75e")
 _BACK = QColor(0, 0, 0, 140)
 # a label farther than this from its graphic, in lines, is led to it
 _FAR = 3.0
+# lines of a label that are longer than this many line heights are broken
+_WIDEST = 14.0
 
 
 class MeasurementPainter:
@@ -46,10 +51,8 @@ class MeasurementPainter:
         marks = {drawing.tracking_uid: self._marks(drawing, points) for drawing, points, _chosen in shown}
         # the chosen keeps the place it asks for
         for drawing, points, chosen in sorted(shown, key=lambda each: not each[2]):
-            # the label of a Cobb angle stands between its own lines
-            apart = "" if drawing.kind == "cobb" else drawing.tracking_uid
-            others = [mark for uid, own in marks.items() if uid != apart for mark in own]
-            self._label(drawing, points, self._colour(chosen or drawing is annotations.sketch), others)
+            graphics = [mark for own in marks.values() for mark in own]
+            self._label(drawing, points, self._colour(chosen or drawing is annotations.sketch), graphics)
 
     def _at(self, x: float, y: float) -> QPointF:
         return QPointF((x + 0.5) / self._ratio, (y + 0.5) / self._ratio)
@@ -65,7 +68,7 @@ class MeasurementPainter:
         spots = tuple((point.x(), point.y()) for point in points)
         lines = [QLineF(points[a], points[b]) for a, b in segments(drawing, spots)]
         if drawing.kind == "cobb" and drawing.whole:
-            self._between(points)
+            self._between(points, color)
         for pen in (QPen(SHADE, 3.6), QPen(color, 1.6)):
             pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
             self._painter.setPen(pen)
@@ -76,9 +79,9 @@ class MeasurementPainter:
         if drawing.kind == "angle" and drawing.whole:
             self._arc(points, color)
 
-    def _between(self, points: list[QPointF]) -> None:
+    def _between(self, points: list[QPointF], color: QColor) -> None:
         """A thin line from one line of a Cobb angle to the other: they belong together."""
-        pen = QPen(GRAPHIC, 1.0)
+        pen = QPen(color, 1.0)
         pen.setDashPattern([4, 4])
         self._painter.setPen(pen)
         self._painter.drawLine((points[0] + points[1]) / 2, (points[2] + points[3]) / 2)
@@ -149,34 +152,59 @@ class MeasurementPainter:
 
     @staticmethod
     def _marks(drawing: Drawing, points: list[QPointF]) -> list[QRectF]:
-        """Small places along a graphic that labels of others leave free."""
+        """Small places along a graphic that labels leave free."""
         spots = list(points)
+        if drawing.kind == "ellipse" and drawing.whole:
+            centre, along, across = (points[0] + points[1]) / 2, points[1] - points[0], points[3] - points[2]
+            spots += [
+                centre + along / 2 * math.cos(turn * math.pi / 8) + across / 2 * math.sin(turn * math.pi / 8)
+                for turn in range(16)
+            ]
         if drawing.kind in ("length", "angle", "cobb", "polygon"):
             pairs = segments(drawing, tuple((point.x(), point.y()) for point in points))
             spots += [points[a] + (points[b] - points[a]) * part for a, b in pairs for part in (0.25, 0.5, 0.75)]
         return [QRectF(spot.x() - 6, spot.y() - 6, 12, 12) for spot in spots]
 
-    def _label(self, drawing: Drawing, points: list[QPointF], color: QColor, others: list[QRectF]) -> None:
-        """At the right of the graphic or at its left, where it covers neither a text nor another graphic."""
-        lines = wording.drawing_lines(drawing)
+    def _label(self, drawing: Drawing, points: list[QPointF], color: QColor, graphics: list[QRectF]) -> None:
+        """Beside the graphic, below or above it, where it covers neither a text nor a graphic."""
+        room = self._room
+        widest = min(room.width(), max(_WIDEST * self._line, room.width() / 3))
+        lines = [
+            replace(line, text=text)
+            for line in wording.drawing_lines(drawing)
+            for text in wrapped(line.text, widest, self._metrics)
+        ]
         if not lines:
             return
         width = max(self._metrics.horizontalAdvance(line.text) for line in lines)
         height = self._line * len(lines)
-        room = self._room
         if drawing.kind == "cobb":
             # both lines are its own: beside what joins them
             points = [((points[0] + points[1]) + (points[2] + points[3])) / 4]
         right = max(points, key=lambda point: (point.x(), point.y()))
         left = min(points, key=lambda point: (point.x(), -point.y()))
-        wanted = []
-        for anchor, x in ((right, right.x() + 14), (left, left.x() - 14 - width)):
-            if room.left() <= x <= room.right() - width or anchor is left:
-                x = min(max(x, room.left()), room.right() - width)
-                y = min(max(anchor.y() + 8, room.top()), room.bottom() - height)
-                wanted.append(QRectF(x, y, width, height))
-        place = self._free(wanted, others)
-        self._lead(place, right if place.left() >= right.x() else left, color)
+        low, high = (edge(point.y() for point in points) for edge in (max, min))
+        middle = (left.x() + right.x() - width) / 2
+        spots = [
+            QPointF(right.x() + 14, right.y() + 8),
+            QPointF(left.x() - 14 - width, left.y() + 8),
+            QPointF(middle, low + 14),
+            QPointF(middle, high - 14 - height),
+        ]
+        # one that had to be pushed back into the room may cover its own graphic: only where there is no other
+        inside = [spot for spot in spots if room.left() <= spot.x() <= room.right() - width]
+        wanted = [
+            QRectF(
+                max(room.left(), min(spot.x(), room.right() - width)),
+                max(room.top(), min(spot.y(), room.bottom() - height)),
+                width,
+                height,
+            )
+            for spot in inside or spots
+        ]
+        place = self._free(wanted, graphics)
+        nearest = min(points, key=lambda point: (point - place.center()).manhattanLength())
+        self._lead(place, nearest, color)
         # on soft tissue in mid grey the edge of the letters is not enough
         self._painter.setPen(Qt.PenStyle.NoPen)
         self._painter.setBrush(_BACK)
@@ -207,19 +235,23 @@ class MeasurementPainter:
             self._painter.setPen(pen)
             self._painter.drawLine(line)
 
-    def _free(self, wanted: list[QRectF], others: list[QRectF]) -> QRectF:
+    def _free(self, wanted: list[QRectF], graphics: list[QRectF]) -> QRectF:
         """The nearest place below or above the wanted ones that nothing else has.
 
-        When there is none, one that at least covers no text; else the first wanted.
+        When there is none, the one that covers no text and least of the graphics; else the first wanted.
         """
-        for obstacles in ([*self.taken, *others], self.taken):
-            for step in range(1, 60):
-                rows = step // 2 * (1 if step % 2 else -1)
-                for each in wanted:
-                    place = each.translated(0, rows * self._line / 2)
-                    inside = self._room.top() <= place.top() and place.bottom() <= self._room.bottom()
-                    if inside and not any(place.intersects(taken) for taken in obstacles):
-                        self.taken.append(place)
-                        return place
-        self.taken.append(wanted[0])
-        return wanted[0]
+        best, least = wanted[0], math.inf
+        for step in range(1, 60):
+            rows = step // 2 * (1 if step % 2 else -1)
+            for each in wanted:
+                place = each.translated(0, rows * self._line / 2)
+                inside = self._room.top() <= place.top() and place.bottom() <= self._room.bottom()
+                if not inside or any(place.intersects(taken) for taken in self.taken):
+                    continue
+                covered = sum(place.intersects(mark) for mark in graphics)
+                if covered < least:
+                    best, least = place, covered
+            if not least:
+                break
+        self.taken.append(best)
+        return best

@@ -4,15 +4,16 @@ All of it comes from the state of the picture that is painted, never from a newe
 pixels they belong to. Coordinates are logical pixels; `at` turns the device pixels of `viewing` into them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
-from workstation.language import _, number_text
+from workstation.language import _, ngettext, number_text
 from workstation.ui import theme
 from workstation.ui.viewer import wording
-from workstation.ui.viewer.lettering import EDGE, SHADE, TEXT_POINTS, text_picture
+from workstation.ui.viewer.lettering import EDGE, SHADE, TEXT_POINTS, text_picture, wrapped
 from workstation.ui.viewer.mark_painting import paint_marks_of_others
 from workstation.ui.viewer.measurement_painting import MeasurementPainter
 from workstation.ui.viewer.presented_painting import GraphicPainter
@@ -35,6 +36,15 @@ PLANE_COLOURS = {
     PlaneKind.OBLIQUE: QColor("#b59ae0"),
     PlaneKind.STACK: QColor("#8a98a8"),
 }
+# between texts of two corners
+_APART = 16.0
+# what a text in a left corner may have of the width
+_LEFT = 0.58
+# grey values above this take a dark ground under a text, and how dark it is
+_BRIGHT = 70.0
+_GROUND = QColor(0, 0, 0, 150)
+# notes may take this much of a viewport's height
+_NOTES = 0.3
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,9 @@ class Overlay:
         self._ratio = ratio
         self.taken: list[QRectF] = []
         """Where texts stand that no label of a measurement covers."""
+        self.notes: tuple[str, ...] = ()
+        self.badge: list[QRectF] = []
+        """All notes on the picture, and where the badge with them stands; some may have found no room in it."""
         font = QFont(painter.font())
         font.setPointSizeF(TEXT_POINTS)
         painter.setFont(font)
@@ -91,6 +104,8 @@ class Overlay:
         paint_marks_of_others(self._painter, self._session.marks.visible(state, stack), self.at, self._text)
         self._scale_bar(stack, state, corners)
         for words in corners + letters:
+            self._back(words.place, picture)
+        for words in corners + letters:
             self._write(words)
         if look.controls:
             paint_slider(self._painter, self._rect, self._session, stack, state)
@@ -107,21 +122,37 @@ class Overlay:
             drawn = text_picture(text, color.rgb(), bold, self._painter.font().family(), self._ratio)
             self._painter.drawImage(QPointF(x - EDGE, y - self._metrics.ascent() - EDGE), drawn)
 
+    def _back(self, place: QRectF, picture: Picture) -> None:
+        """A dark ground under a text where the picture is so bright that the edge of its letters is not enough."""
+        box = QRectF(place.topLeft() * self._ratio, place.bottomRight() * self._ratio).toAlignedRect()
+        under = picture.pixels[max(box.top(), 0) : box.bottom(), max(box.left(), 0) : box.right()]
+        if under.size and under.mean() > _BRIGHT:
+            self._painter.fillRect(place.adjusted(-3, 0, 3, 0), _GROUND)
+
     def _write(self, words: Words) -> None:
         self._text(words.place.left(), words.place.top() + self._metrics.ascent(), words.text, words.color, words.bold)
 
-    def _block(self, lines: list[Line], right: bool, bottom: bool) -> list[Words]:
-        """Lines in a corner; the letter in the middle of the edge stays free."""
-        width = self._rect.width() / 2 - MARGIN - 12 - (SLIDER_WIDTH if right else 0)
-        height = self._line * len(lines)
-        top = self._rect.bottom() - MARGIN - height if bottom else self._rect.top() + MARGIN
+    def _block(self, lines: list[Line], right: bool, bottom: bool, beside: Sequence[Words] = ()) -> list[Words]:
+        """Lines in a corner, broken where they are too long; what is `beside` them and the edge's letter stay free."""
+        whole = self._rect.width() - 2 * MARGIN - SLIDER_WIDTH
+        half = self._rect.width() / 2 - MARGIN - 12 - (SLIDER_WIDTH if right else 0)
         edge = self._rect.right() - MARGIN - SLIDER_WIDTH if right else self._rect.left() + MARGIN
+        rows: list[Line] = []
+        # from the edge on, where the room is narrowest: how many rows lie before a line tells how wide it may be
+        for line, color in reversed(lines) if bottom else lines:
+            room = half
+            if rows and right:
+                room = whole - max((words.place.width() for words in beside[len(rows) :]), default=0.0) - _APART
+            elif rows:
+                room = _LEFT * whole
+            broken = wrapped(line, room, self._metrics)
+            rows += [(part, color) for part in (reversed(broken) if bottom else broken)]
         found = []
-        for row, (line, color) in enumerate(lines):
-            shown = self._metrics.elidedText(line, Qt.TextElideMode.ElideRight, width)
-            wide = self._metrics.horizontalAdvance(shown)
+        for row, (line, color) in enumerate(rows):
+            wide = self._metrics.horizontalAdvance(line)
             x = edge - wide if right else edge
-            found.append(Words(QRectF(x, top + row * self._line, wide, self._line), shown, color))
+            y = self._rect.bottom() - MARGIN - (row + 1) * self._line if bottom else self._rect.top() + MARGIN
+            found.append(Words(QRectF(x, y if bottom else y + row * self._line, wide, self._line), line, color))
         return found
 
     def _corners(self, picture: Picture, stack: ShownStack, look: Look) -> list[Words]:
@@ -145,21 +176,37 @@ class Overlay:
             *appearance_notes(case, stack, state),
             *fidelity_notes(stack, case.loader(stack.key), state, self._session.annotations.scales),
         ]
+        self.notes = tuple(notes)
         stored, offers = self._stored_views(stack, state)
         greys = wording.grey_lines(state, picture.voi, zoom)
-        return [
-            *self._block([(line, text if row == 0 else muted) for row, line in enumerate(identity)], False, False),
-            *self._block(prior + [(line, text if row == 0 else muted) for row, line in enumerate(series)], True, False),
-            *self._block(named + [(line, text if row == 0 else muted) for row, line in enumerate(rest)], False, True),
-            *self._block(
-                [(note, warning) for note in notes]
-                + [(name, text) for name in stored]
-                + [(offer, muted) for offer in offers]
-                + [(line, text if "W" in line else muted) for line in greys],
-                True,
-                True,
-            ),
+        who = self._block(_led(identity, text, muted), False, False)
+        place = self._block(named + _led(rest, text, muted), False, True)
+        how = [
+            *((note, warning) for note in self._fitting(notes)),
+            *((name, text) for name in stored),
+            *((offer, muted) for offer in offers),
+            *((line, text if "W" in line else muted) for line in greys),
         ]
+        told = self._block(how, True, True, place)
+        self.badge = [words.place for words in told if words.color == warning]
+        return [
+            *who,
+            *self._block(prior + _led(series, text, muted), True, False, who),
+            *place,
+            *told,
+        ]
+
+    def _fitting(self, notes: Sequence[str]) -> list[str]:
+        """As many notes as leave the picture to be seen, the weightiest first, and how many more there are."""
+        room = self._rect.width() / 2
+        rows, shown = _NOTES * self._rect.height() / self._line, list[str]()
+        for note in notes:
+            rows -= len(wrapped(note, room, self._metrics))
+            if rows < 0 and shown:
+                more = len(notes) - len(shown)
+                return [*shown, ngettext("{count} more note", "{count} more notes", more).format(count=more)]
+            shown.append(note)
+        return shown
 
     def _zoom(self, stack: ShownStack, state: ViewportState) -> float:
         """Screen pixels a source pixel, along its row."""
@@ -270,6 +317,11 @@ class Overlay:
             parts = _with_gap(whole, centre, 18.0) if centre is not None else [whole]
             self._painter.setPen(QPen(self._plane_colour(line.viewport, line.kind), 1.0))
             self._painter.drawLines(parts)
+
+
+def _led(lines: Sequence[str], first: QColor, others: QColor) -> list[Line]:
+    """Lines of which the first is the weightiest."""
+    return [(line, others if row else first) for row, line in enumerate(lines)]
 
 
 def _shortened(line: QLineF, by: float) -> QLineF:

@@ -153,21 +153,28 @@ def quantity_text(quantity: Quantity) -> str:
 
 def value_text(quantity: Quantity, digits: int = 1) -> str:
     """A value of the image with its unit; more digits for what is small."""
+    return f"{_value_number(quantity, digits)} {_unit(quantity)}".rstrip()
+
+
+def _unit(quantity: Quantity) -> str:
     code = "" if quantity.unit is None else quantity.unit.value
-    unit = _(_UNITS[code]) if code in _UNITS else code
-    return f"{_value_number(quantity, digits)} {unit}".rstrip()
+    return _(_UNITS[code]) if code in _UNITS else code
 
 
 def _value_number(quantity: Quantity, digits: int) -> str:
+    return number_text(quantity.value, _value_digits(quantity, digits))
+
+
+def _value_digits(quantity: Quantity, digits: int) -> int:
     """`digits` behind the point for values of tens and hundreds, three figures of smaller ones, two digits of SUV."""
     value = quantity.value
     if quantity.unit is not None and quantity.unit.value == "g/ml{SUVbw}":
-        return number_text(value, 2)
+        return 2
     if abs(value) >= 1000:
-        return number_text(value, 0)
+        return 0
     if abs(value) >= 10 or float(value).is_integer():
-        return number_text(value, digits, trim=digits == 0)
-    return number_text(value, min(max(2 - math.floor(math.log10(abs(value))), digits), 6), trim=True)
+        return digits
+    return min(max(2 - math.floor(math.log10(abs(value))), digits), 6)
 
 
 def drawing_lines(drawing: Drawing) -> list[LabelLine]:
@@ -181,8 +188,11 @@ def drawing_lines(drawing: Drawing) -> list[LabelLine]:
     found = {quantity.name: quantity for quantity in drawing.quantities}
     lines = []
     if drawings.MEAN in found:
-        mean, deviation = value_text(found[drawings.MEAN]), _value_number(found[drawings.DEVIATION], 1)
-        lines.append(_("mean {mean} · SD {sd}").format(mean=mean, sd=deviation))
+        average, deviation = found[drawings.MEAN], found[drawings.DEVIATION]
+        # both with the digits of the larger: no tenths beside hundredths
+        digits = _value_digits(max(average, deviation, key=lambda each: abs(each.value)), 1)
+        mean = f"{number_text(average.value, digits)} {_unit(average)}".rstrip()
+        lines.append(_("mean {mean} · SD {sd}").format(mean=mean, sd=number_text(deviation.value, digits)))
         lines.append(f"{_value_number(found[drawings.MINIMUM], 0)} … {value_text(found[drawings.MAXIMUM], 0)}")
     if drawing.kind == "point":
         lines.append(value_text(drawing.quantities[0], 0))
