@@ -6,6 +6,8 @@ series can't be told apart.
 
 import struct
 
+from workstation.dicom.csa import csa_floats, csa_image_header
+from workstation.dicom.private_blocks import private_block
 from workstation.dicom.text import Header
 
 # GE adds 10⁹ and other flags to the b-value of some releases; no scanner reaches this
@@ -17,14 +19,19 @@ def b_value_of(header: Header) -> float | None:
     standard = header.number(0x00189087)
     if standard is not None or not _maybe(header):
         return standard
-    if block := _block(header, 0x0019, "SIEMENS MR HEADER"):
-        return header.private_number(block | 0x0C)
-    if block := _block(header, 0x0043, "GEMS_PARM_01"):
+    if block := private_block(header, 0x0019, "SIEMENS MR HEADER"):
+        value = header.private_number(block | 0x0C)
+        if value is not None:
+            return value
+    if csa := csa_image_header(header):
+        told = csa_floats(csa, "B_value", 1)
+        return told[0] if told is not None else None
+    if block := private_block(header, 0x0043, "GEMS_PARM_01"):
         value = header.private_number(block | 0x39)
         return None if value is None else value % _FLAGGED
-    if block := _block(header, 0x2001, "Philips Imaging DD 001"):
+    if block := private_block(header, 0x2001, "Philips Imaging DD 001"):
         return header.private_number(block | 0x03)
-    if block := _block(header, 0x0065, "Image Private Header"):
+    if block := private_block(header, 0x0065, "Image Private Header"):
         return header.private_number(block | 0x09)
     return None
 
@@ -34,11 +41,13 @@ def gradient_of(header: Header) -> tuple[float, ...]:
     found: tuple[float | None, ...] = header.floats(0x00189089, 3) or ()
     if not found and not _maybe(header):
         return ()
-    if not found and (block := _block(header, 0x0019, "SIEMENS MR HEADER")):
+    if not found and (block := private_block(header, 0x0019, "SIEMENS MR HEADER")):
         found = _doubles(header.raw(block | 0x0E))
-    if not found and (block := _block(header, 0x0019, "GEMS_ACQU_01")):
+    if not found and (csa := csa_image_header(header)):
+        found = csa_floats(csa, "DiffusionGradientDirection", 3) or ()
+    if not found and (block := private_block(header, 0x0019, "GEMS_ACQU_01")):
         found = tuple(header.private_number(block | element) for element in (0xBB, 0xBC, 0xBD))
-    if not found and (block := _block(header, 0x2005, "Philips MR Imaging DD 001")):
+    if not found and (block := private_block(header, 0x2005, "Philips MR Imaging DD 001")):
         found = tuple(header.private_number(block | element) for element in (0xB0, 0xB1, 0xB2))
     values = tuple(round(value, 4) + 0.0 for value in found if value is not None)
     return values if len(values) == 3 and any(values) else ()
@@ -47,14 +56,6 @@ def gradient_of(header: Header) -> tuple[float, ...]:
 def _maybe(header: Header) -> bool:
     """Whether private elements are worth a search, which takes longer than reading the rest of a CT's header."""
     return header.text(0x00080060) in ("MR", "")
-
-
-def _block(header: Header, group: int, creator: str) -> int:
-    """The first tag of a private block (PS3.5 7.8.1); 0 when the creator has none here."""
-    for number in range(0x10, 0x20):
-        if (group << 16 | number) in header and header.text(group << 16 | number) == creator:
-            return group << 16 | number << 8
-    return 0
 
 
 def _doubles(value: bytes | None) -> tuple[float, ...]:

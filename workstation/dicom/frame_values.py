@@ -4,7 +4,7 @@ A single-frame object has one entry; an enhanced object one a frame, from its Sh
 (5200,9230) Functional Groups, the latter going before (PS3.3 C.7.6.16).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workstation.dicom.diffusion import b_value_of, gradient_of
 from workstation.dicom.lut import VoiTable, Window, voi_tables_of, windows_of
@@ -100,6 +100,9 @@ def frames_from_groups(
         return (common,)
     frames = [_overlaid(common, item, signed=signed) for item in own[:count]]
     frames.extend([common] * (count - len(frames)))
+    if len({frame.position for frame in frames}) > 1:
+        # some makers leave the word behind when they store the slices of a mosaic as frames
+        frames = [replace(frame, image_type=tuple(t for t in frame.image_type if t != "MOSAIC")) for frame in frames]
     return (frames[0],) if all(frame == frames[0] for frame in frames) else tuple(frames)
 
 

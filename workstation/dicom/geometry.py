@@ -16,6 +16,7 @@ from workstation.dicom.axes import orthonormal
 from workstation.dicom.frame_values import FrameGeometry
 from workstation.dicom.instance import Instance
 from workstation.dicom.kinds import MOSAIC, kinds_of
+from workstation.dicom.mosaic import Mosaic
 from workstation.dicom.slices import Hole, Placement, place
 from workstation.dicom.spacing import PROJECTIONS, Spacing, spacing_of
 from workstation.dicom.splitting import same_orientation, split
@@ -227,7 +228,8 @@ def _without_place(refs: Sequence[FrameRef]) -> str:
     if first.instance.modality in PROJECTIONS and geometry.position is None:
         return _("a projection image")
     if MOSAIC in kinds_of(geometry.image_type or first.instance.image_type):
-        return _("mosaics of several slices each, shown as stored")
+        shown = _("mosaics of several slices each, shown as stored")
+        return f"{shown}: {_(first.instance.mosaic_kept)}" if first.instance.mosaic_kept else shown
     if first.instance.number_of_frames > 1 and len(first.instance.frames) == 1:
         return _("the frames have no positions of their own")
     if any(not ref.geometry.located for ref in refs):
@@ -253,6 +255,16 @@ def _with_copies(reason: str, copies: int) -> str:
         copies,
     ).format(count=copies)
     return f"{reason}, {told}" if reason else told
+
+
+def _with_mosaic(note: str, mosaic: Mosaic | None) -> str:
+    if mosaic is None:
+        return note
+    told = ngettext("{count} slice of a mosaic", "{count} slices of a mosaic", mosaic.tiles).format(count=mosaic.tiles)
+    if mosaic.empty:
+        empty = ngettext("{count} empty tile left out", "{count} empty tiles left out", mosaic.empty)
+        told = f"{told}, {empty.format(count=mosaic.empty)}"
+    return f"{told}, {note}" if note else told
 
 
 def _placed(refs: Sequence[FrameRef], rule: str, placement: Placement, axes: Matrix, copies: int) -> Stack:
@@ -281,7 +293,7 @@ def _placed(refs: Sequence[FrameRef], rule: str, placement: Placement, axes: Mat
         title=_title(first.instance),
         ijk_to_lps=matrix,
         is_volume=not reason,
-        reason=_with_copies(reason or placement.note, copies),
+        reason=_with_copies(reason or _with_mosaic(placement.note, first.instance.mosaic), copies),
         split_rule=rule,
         tilt_degrees=placement.tilt_degrees,
         gaps=placement.holes if not reason else (),

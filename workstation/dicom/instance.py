@@ -15,6 +15,7 @@ from workstation.dicom.frames import FrameSpans
 from workstation.dicom.key_objects import Rejection
 from workstation.dicom.lut import Palette, VoiTable, Window
 from workstation.dicom.mammography import MammographyView
+from workstation.dicom.mosaic import Mosaic
 from workstation.dicom.overlay_planes import OverlayPlane
 from workstation.dicom.real_world import ImageMapping
 from workstation.dicom.shutters import Shutter
@@ -143,6 +144,8 @@ class Instance:
     image_mappings: tuple[ImageMapping, ...] = ()
     mammography: MammographyView | None = None
     subtraction: Subtraction | None = None
+    mosaic: Mosaic | None = None  # whose tiles are the frames; rows and columns are then a tile's
+    mosaic_kept: str = ""  # why a mosaic is shown as stored, in English
     header_version: int = 0
 
     @property
@@ -175,8 +178,9 @@ class Instance:
         return self.frames[index if len(self.frames) > 1 else 0]
 
     def reference(self, frame: int | None = None) -> ImageReference:
-        """A reference to the object, or to one of its frames, counted from 1."""
-        return ImageReference(self.study_uid, self.series_uid, self.sop_class_uid, self.sop_instance_uid, frame)
+        """A reference to the object, or to one of its frames, counted from 1; the tiles of a mosaic are no frames."""
+        stored = None if self.mosaic is not None else frame
+        return ImageReference(self.study_uid, self.series_uid, self.sop_class_uid, self.sop_instance_uid, stored)
 
     def to_json(self) -> str:
         """Compact JSON; `from_json` gives back an equal Instance."""

@@ -35,6 +35,7 @@ from workstation.dicom.real_world import image_mappings_of
 from workstation.dicom.shutters import shutter_of
 from workstation.dicom.subtraction import subtraction_of
 from workstation.dicom.text import Header
+from workstation.dicom.tiles import taken_apart
 from workstation.dicom.transfer_syntaxes import NATIVE, VIDEO
 from workstation.dicom.ultrasound import regions_of
 from workstation.dicom.uptake import uptake_of
@@ -57,7 +58,7 @@ def parse_instance(data: bytes, text_encoding: str = "") -> Instance:
         warnings.simplefilter("ignore")
         opened = open_part10(data, text_encoding)
         try:
-            return _instance(opened)
+            return taken_apart(_instance(opened), opened.header, opened.body)
         except BROKEN as error:
             raise unreadable_header(error) from None
 

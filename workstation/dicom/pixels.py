@@ -55,6 +55,41 @@ def decode_frame_named(
     instance: Instance, data: bytes, frame: int = 0, out: NDArray[Any] | None = None
 ) -> tuple[NDArray[Any], str]:
     """As `decode_frame`, with the name of the decoder that did it."""
+    samples, name = _samples(instance, data, frame)
+    if out is None:
+        return samples, name
+    assert instance.pixels is not None
+    _fill(out, samples, instance.pixels)
+    return out, name
+
+
+def decode_mosaic(instance: Instance, data: bytes) -> NDArray[Any]:
+    """The stored image of which the frames of a mosaic are cut by `Mosaic.cut`, for whoever wants many of them."""
+    return _mosaic(instance, data)[0]
+
+
+def _mosaic(instance: Instance, data: bytes) -> tuple[NDArray[Any], str]:
+    """The stored image and its decoder; UnreadableObject where it holds more slices than were counted."""
+    mosaic, pixels = instance.mosaic, instance.pixels
+    assert mosaic is not None
+    assert pixels is not None
+    rows, columns = mosaic.across * mosaic.rows, mosaic.across * mosaic.columns
+    stored = replace(instance, mosaic=None, rows=rows, columns=columns, number_of_frames=1)
+    samples, name = _samples(stored, data, 0)
+    # native ones were looked at when the header was read; lossy coding leaves traces around the slices
+    looked_at = instance.transfer_syntax_uid in ts.NATIVE or pixels.lossy
+    if mosaic.empty and not looked_at and np.ptp(mosaic.rest(samples)):
+        raise _unreadable(_("the mosaic shows more slices than its CSA header counts"))
+    return samples, name
+
+
+def _samples(instance: Instance, data: bytes, frame: int) -> tuple[NDArray[Any], str]:
+    """A frame as it is decoded, in an array of its own or a view of `data`."""
+    if instance.mosaic is not None:
+        if not 0 <= frame < instance.number_of_frames:
+            raise _unreadable(_("there is no frame {number}").format(number=frame + 1))
+        stored, name = _mosaic(instance, data)
+        return instance.mosaic.cut(stored, frame), name
     pixels = _checked(instance, frame)
     body = memoryview(body_of(data, instance.transfer_syntax_uid))
     spans = instance.frame_offsets[frame]
@@ -72,10 +107,7 @@ def decode_frame_named(
         samples = rgb_from_palette(samples, instance.palette)
     if samples.ndim == 3 and instance.colour_profile is not None:
         samples = srgb_from(samples, instance.colour_profile, 8 if samples.dtype == np.uint8 else pixels.bits_stored)
-    if out is None:
-        return samples, name
-    _fill(out, samples, pixels)
-    return out, name
+    return samples, name
 
 
 def _checked(instance: Instance, frame: int) -> PixelDescription:

@@ -160,10 +160,20 @@ class Finder:
         for frame in frames:
             found = self._frames.get((place.image.sop_instance_uid, frame - 1))
             if found is not None:
-                stack, k = found
-                points = tuple(pixel_place(stack, k, point) for point in place.points_px)
-                return Target(stack.key, k, place.graphic_type, points)
+                return self._on_image(place, *found)
         return None
+
+    def _on_image(self, place: Place, stack: ShownStack, k: int) -> Target:
+        """The target on image `k`; on the tile of a mosaic that its points are in. Points in several are on none."""
+        instance, points = stack.instance(k), place.points_px
+        if instance.mosaic is not None and points:
+            tile = instance.mosaic.tile_with(points)
+            if tile is None:
+                return Target(stack.key, k)
+            stack, k = self._frames[instance.sop_instance_uid, tile]
+            left, top = stack.corner(k)
+            points = tuple((x - left, y - top) for x, y in points)
+        return Target(stack.key, k, place.graphic_type, tuple(pixel_place(stack, k, point) for point in points))
 
     def _in_space(self, place: Place) -> Target | None:
         points = tuple(vec(np.asarray(point)) for point in place.points_mm)
