@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from workstation.imaging.labels import Labels
+from workstation.imaging.volume import Volume
 from workstation.viewing.fidelity import fidelity_notes
 from workstation.viewing.memory import LEAST_BYTES, machine_budget, physical_memory, room_for
 from workstation.viewing.open_case import OpenCase
 from workstation.viewing.reading_session import ReadingSession
+from workstation.viewing.segment_layers import LoadedLayer, SegmentLayer
 
 SLICES, SIDE = 24, 48
 STACK_BYTES = SLICES * SIDE * SIDE * 2
@@ -117,6 +120,21 @@ def test_stacks_not_on_the_screen_are_let_go_of_and_load_again(balls: ModuleType
     assert len(case.fetched) == before + SLICES
     case.shown_is_true(0, 5)
     assert case.session.views[0].picture.state.stack == case.case.stacks[0].key  # type: ignore[union-attr]
+
+
+def test_labels_of_segmentations_count_and_stacks_make_room_for_them(balls: ModuleType, desk: Any) -> None:
+    case = Case(balls, desk, 3, budget=2.5)
+    case.show(0)
+    case.show(1)
+    layers, pixels = case.case.layers, case.case.pixels
+    layer = SegmentLayer(case.case.stacks[0].first, case.case.stacks[0].study, prior=False)
+    labels = Volume.of_array(np.ones((SLICES, SIDE, SIDE), np.int16), np.eye(4))
+    layer.loaded = LoadedLayer((), np.zeros((2, 3), np.uint8), Labels((labels,), None), {})
+    layers.all = (layer,)
+    layers.changed.emit()
+    assert layers.held_bytes == STACK_BYTES
+    assert case.loaded() == [1]
+    assert pixels.held_bytes + layers.held_bytes <= pixels.budget
 
 
 def test_what_is_on_the_screen_is_never_let_go_of(balls: ModuleType, desk: Any) -> None:

@@ -198,6 +198,16 @@ def test_planes_on_no_common_grid_are_refused() -> None:
     assert grid_of([plane(0, 1), plane(1, 1, x=3.0), plane(2, 1)], None, None) is None
 
 
+def test_a_grid_larger_than_its_room_is_none_however_few_its_planes() -> None:
+    far = [plane(0, 1), plane(1, 1), plane(100_000, 1)]
+    # one pixel with a label on each of 100 001 slices of two bytes
+    needed = 2 * 100_001 * plane(0, 1).cut_out().values.size
+    assert grid_of(far, None, 1.0, needed - 1) is None
+    labels = grid_of(far, None, 1.0, needed)
+    assert labels is not None
+    assert labels.nbytes == needed
+
+
 def test_a_sheared_grid_keeps_its_voxel_volume() -> None:
     labels = grid_of([plane(float(k), 1, x=0.3 * k) for k in range(4)], None, 1.0)
     assert labels is not None

@@ -4,6 +4,7 @@ A label volume holds the numbers of segments in the segmentation's own resolutio
 there is a second one. Planes are cut by nearest neighbour: a label is never a mean of others.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,6 +56,11 @@ class Labels:
     volumes: tuple[Volume, ...]
     voxel_ml: float | None
 
+    @property
+    def nbytes(self) -> int:
+        """The memory of its voxels."""
+        return sum(volume.nbytes for volume in self.volumes)
+
 
 @dataclass(frozen=True, eq=False)
 class Tint:
@@ -66,8 +72,10 @@ class Tint:
     opacity: float
 
 
-def grid_of(planes: Sequence[LabelPlane], spacing_mm: float | None, thickness_mm: float | None) -> Labels | None:
-    """The planes as label volumes; None when they lie on no common grid.
+def grid_of(
+    planes: Sequence[LabelPlane], spacing_mm: float | None, thickness_mm: float | None, room: int | None = None
+) -> Labels | None:
+    """The planes as label volumes; None when they lie on no common grid, or on one of more than `room` bytes.
 
     Planes without labels may be left out of a segmentation, so that the distance of slices is what the object says
     (`spacing_mm`, or the thickness) where that fits all steps, and else the least step.
@@ -91,14 +99,15 @@ def grid_of(planes: Sequence[LabelPlane], spacing_mm: float | None, thickness_mm
     contiguous = bool(counts.size) and int(counts.min()) == 1
     known = bool(spacing_mm) or contiguous or (not counts.size and bool(thickness_mm))
     voxel = abs(float(np.linalg.det(matrix[:3, :3]))) / 1000 if known else None
-    return Labels(_volumes(planes, index, matrix), voxel)
+    volumes = _volumes(planes, index, matrix, room)
+    return None if volumes is None else Labels(volumes, voxel)
 
 
 def sheet_of(planes: Sequence[LabelPlane], thickness_mm: float) -> Labels:
     """Planes at one place as a volume of one slice: for images that are on no grid."""
     matrix = planes[0].matrix.copy()
     matrix[:3, 2] *= thickness_mm
-    return Labels(_volumes(planes, [0] * len(planes), matrix), None)
+    return Labels(_volumes(planes, [0] * len(planes), matrix) or (), None)
 
 
 def painted(tints: Sequence[Tint], plane: Plane) -> NDArray[np.uint8] | None:
@@ -180,8 +189,13 @@ def _placed(
     return origin, vector, [int(one) for one in index]
 
 
-def _volumes(planes: Sequence[LabelPlane], index: Sequence[int], matrix: Matrix) -> tuple[Volume, ...]:
-    """The fewest volumes in which no plane covers labels of another, cut out to where labels are."""
+def _volumes(
+    planes: Sequence[LabelPlane], index: Sequence[int], matrix: Matrix, room: int | None = None
+) -> tuple[Volume, ...] | None:
+    """The fewest volumes in which no plane covers labels of another, cut out to where labels are.
+
+    None where they take more than `room` bytes: two planes may lie as far apart as an object likes to say.
+    """
     parts = [(plane.cut_out(), k) for plane, k in zip(planes, index, strict=True)]
     parts = [(plane, k) for plane, k in parts if plane.values.size]
     if not parts:
@@ -198,6 +212,8 @@ def _volumes(planes: Sequence[LabelPlane], index: Sequence[int], matrix: Matrix)
             if not (array[k][box][mask] != 0).any():
                 break
         else:
+            if room is not None and (len(arrays) + 1) * math.prod(shape) * np.dtype(np.int16).itemsize > room:
+                return None
             array = np.zeros(shape, np.int16)
             arrays.append(array)
         array[k][box][mask] = plane.values[mask]

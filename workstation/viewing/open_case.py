@@ -26,6 +26,9 @@ from workstation.viewing.segment_layers import SegmentLayers, laid_over
 from workstation.viewing.stacks import ShownStack, in_values, shown_stacks
 from workstation.viewing.subtraction import with_subtractions
 
+# the part of the memory budget that labels may take: one in so many
+_FOR_LABELS = 4
+
 
 class PriorStudy(Protocol):
     """An earlier study as the case brings it: its header, its images, and why it was chosen."""
@@ -56,7 +59,9 @@ class OpenCase:
         """`memory` is how many bytes the pixels of the case may take; None: what suits the machine."""
         self.fetch = fetch
         self.pixels = PixelStore(fetch, workers, deliver, memory)
-        self.layers = SegmentLayers(fetch, workers, deliver)
+        self.layers = SegmentLayers(fetch, workers, deliver, self.pixels.budget // _FOR_LABELS)
+        self.pixels.beside = lambda: self.layers.held_bytes
+        self.layers.changed.connect(self.pixels.make_room)
         self.overlays = OverlayStore(fetch, workers, deliver)
         self.presentations = Presentations(fetch, workers, deliver)
         self.presentations.add(study)

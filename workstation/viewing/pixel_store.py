@@ -13,7 +13,8 @@ from workstation.viewing.subtraction import SubtractedLoader, SubtractedStack
 class PixelStore:
     """Loaders by the key of their stack, the least recently asked for first. Called on the main thread.
 
-    `visible` names the stacks that are on the screen: they are never let go of. `budget` is in bytes.
+    `visible` names the stacks that are on the screen: they are never let go of. `budget` is in bytes; `beside` tells
+    how many of them something else takes.
     """
 
     def __init__(self, fetch: Fetch, workers: Workers, deliver: Deliver, budget: int | None = None) -> None:
@@ -23,6 +24,7 @@ class PixelStore:
         self._loaders: dict[str, StackLoader] = {}
         self.budget = machine_budget() if budget is None else budget
         self.visible: Callable[[], Collection[str]] = tuple
+        self.beside: Callable[[], int] = int
 
     def loader(self, stack: ShownStack, arrived: Callable[[], object]) -> StackLoader:
         """The pixels of a stack; the first time, and after they were let go of, they begin to load.
@@ -45,14 +47,20 @@ class PixelStore:
             self._release(key)
 
     def _started(self, stack: ShownStack, arrived: Callable[[], object]) -> StackLoader:
-        wanted = stack.nbytes
-        held = {key: max(loader.most_bytes, loader.held_bytes) for key, loader in self._loaders.items()}
-        room = room_for(wanted, self.budget, held, self.visible(), self._release)
+        room = self._room(stack.nbytes)
         kind = SubtractedLoader if isinstance(stack, SubtractedStack) else StackLoader
         loader = kind(stack, self._fetch, self._workers, self._deliver, room)
         loader.arrived.connect(arrived, check_nargs=False)
         loader.start()
         return loader
+
+    def make_room(self) -> None:
+        """Keep to the budget after what is beside the pixels has grown."""
+        self._room(0)
+
+    def _room(self, wanted: int) -> int:
+        held = {key: max(loader.most_bytes, loader.held_bytes) for key, loader in self._loaders.items()}
+        return room_for(wanted, max(self.budget - self.beside(), 0), held, self.visible(), self._release)
 
     def _release(self, key: str) -> None:
         self._loaders.pop(key).close()
@@ -64,7 +72,7 @@ class PixelStore:
 
     def text(self) -> str:
         """How much memory the pixels take, and how much they may."""
-        held, most = number_text(self.held_bytes / 2**20, 0), number_text(self.budget / 2**20, 0)
+        held, most = number_text((self.held_bytes + self.beside()) / 2**20, 0), number_text(self.budget / 2**20, 0)
         return _("Images in memory: {held} of {most} MB").format(held=held, most=most)
 
     def loaders(self) -> tuple[StackLoader, ...]:

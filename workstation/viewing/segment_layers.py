@@ -59,6 +59,15 @@ class LoadedLayer:
     sheets: dict[tuple[str, int | None], tuple[LabelPlane, ...]] = field(repr=False)
     note: str = ""
 
+    @property
+    def nbytes(self) -> int:
+        """The memory of its labels."""
+        if self.grid is not None:
+            return self.grid.nbytes
+        # a mask may be listed for several images
+        masks = {id(plane.values): plane.values.nbytes for found in self.sheets.values() for plane in found}
+        return sum(masks.values())
+
 
 class SegmentLayer:
     """One segmentation object of the case. Changed through `SegmentLayers`."""
@@ -132,16 +141,22 @@ class SegmentLayer:
 
 
 class SegmentLayers:
-    """The segmentations of a case, in the order they are offered."""
+    """The segmentations of a case, in the order they are offered. `room`: how many bytes their labels may take."""
 
     changed = Signal()
     """What a layer shows has changed, or it has been read."""
 
-    def __init__(self, fetch: Fetch, workers: Workers, deliver: Deliver) -> None:
+    def __init__(self, fetch: Fetch, workers: Workers, deliver: Deliver, room: int | None = None) -> None:
+        self._room = room
         self.all: tuple[SegmentLayer, ...] = ()
         self._fetch = fetch
         self._workers = workers
         self._deliver = deliver
+
+    @property
+    def held_bytes(self) -> int:
+        """The memory that all labels take now."""
+        return sum(layer.loaded.nbytes for layer in self.all if layer.loaded is not None)
 
     def add(self, instances: Sequence[Instance], study: StudyHeader, *, prior: bool) -> None:
         """Offer the segmentations among the objects of a study."""
@@ -196,7 +211,7 @@ class SegmentLayers:
         def work() -> None:
             loaded, trouble = None, ""
             try:
-                loaded = load(read_segmentation(layer.instance, self._fetch(layer.key)))
+                loaded = load(read_segmentation(layer.instance, self._fetch(layer.key)), self._share())
             except WorkstationError as error:
                 trouble = str(error)
             except Exception:
@@ -205,6 +220,12 @@ class SegmentLayers:
             self._deliver(lambda: self._take(layer, loaded, trouble))
 
         self._workers.submit(Lane.DECODING, work)
+
+    def _share(self) -> int | None:
+        """How many bytes each of the layers that are being read may take."""
+        if self._room is None:
+            return None
+        return max(self._room - self.held_bytes, 0) // max(sum(layer.loading for layer in self.all), 1)
 
     def _take(self, layer: SegmentLayer, loaded: LoadedLayer | None, trouble: str) -> None:
         layer.loading = False
@@ -234,8 +255,8 @@ def laid_over(instances: Sequence[Instance]) -> tuple[Instance, ...]:
     )
 
 
-def load(segmentation: Segmentation) -> LoadedLayer:
-    """The masks of a segmentation on a grid, or by image, and the volume of each segment."""
+def load(segmentation: Segmentation, room: int | None = None) -> LoadedLayer:
+    """The masks of a segmentation on a grid of at most `room` bytes, or by image, and the volume of each segment."""
     instance = segmentation.instance
     wanted = {one.number for one in segmentation.segments}
     planes: list[LabelPlane] = []
@@ -249,7 +270,7 @@ def load(segmentation: Segmentation) -> LoadedLayer:
         planes.append(plane)
     grid = None
     if planes and instance.frame_of_reference_uid and not any(np.isnan(plane.matrix).any() for plane in planes):
-        grid = grid_of(planes, segmentation.spacing_between_slices, instance.frame(0).slice_thickness)
+        grid = grid_of(planes, segmentation.spacing_between_slices, instance.frame(0).slice_thickness, room)
     sheets: dict[tuple[str, int | None], list[LabelPlane]] = {}
     if grid is None:
         for plane, sources in zip(planes, segmentation.sources(), strict=True):
