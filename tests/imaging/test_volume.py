@@ -13,6 +13,8 @@ from workstation.dicom.frame_values import FrameGeometry
 from workstation.dicom.geometry import build_stacks
 from workstation.dicom.instance import Instance, PixelDescription
 from workstation.dicom.lut import VoiTable
+from workstation.imaging.figures import Ellipse
+from workstation.imaging.measure import region_on_slice
 from workstation.imaging.plane import Plane, orthogonal, volume_centre
 from workstation.imaging.reslice import Slab, reslice
 from workstation.imaging.volume import SliceTransform, Volume
@@ -100,6 +102,22 @@ def test_padding_is_known_by_stored_value_or_range_in_either_order(
     assert mask is not None
     assert [stored for stored, is_padding in zip(row, mask[0], strict=True) if is_padding] == padded
     assert volume.padding_of(1) is None
+
+
+def test_what_is_no_number_in_a_map_of_floats_takes_no_part_in_statistics_and_planes() -> None:
+    volume = slices(5, lambda _k: (1.0, 0.0), PixelDescription(1, "MONOCHROME2", 32, 32, 31, False, float_bits=32))
+    stored = np.full((4, 6), 7.0, np.float32)
+    stored[1, 2], stored[1, 3], stored[2, 2] = np.nan, np.inf, -np.inf
+    for k in range(5):
+        volume.put(k, stored)
+    figure = Ellipse((2.0, 0.75, 4.0), (10.0, 0.0, 0.0), (0.0, 10.0, 0.0))
+    found = region_on_slice(volume, 2, figure)
+    assert (found.count, found.mean, found.sd, found.minimum, found.maximum) == (4 * 6 - 3, 7.0, 0.0, 7.0, 7.0)
+    plane = orthogonal("coronal", volume, 12, 12, centre=(2.0, 0.5, 4.0))
+    for slab in (Slab(), Slab(2.0, "mean"), Slab(2.0, "mip"), Slab(2.0, "minip")):
+        cut = reslice(volume, plane, slab)
+        assert cut.inside.any()
+            assert np.abs(cut.values[cut.inside] - 7).max() < 1e-5
 
 
 def test_versions_count_and_arrays_handed_out_cannot_be_written() -> None:

@@ -194,7 +194,8 @@ class Volume:
     def put(self, k: int, stored: NDArray[Any], padded: NDArray[np.bool_] | None = None) -> None:
         """Put the stored values of slice `k`, shape (rows, columns[, 3]); thread safe, slices in any order.
 
-        `padded` says where padding is when that is known already, not by stored values.
+        `padded` says where padding is when that is known already, not by stored values. What is no finite number has
+        no value to show or to count, and is padding too.
         """
         if stored.shape != self._array.shape[1:]:
             raise ValueError(f"slice of shape {stored.shape} in a volume of {self._array.shape[1:]}")
@@ -206,6 +207,11 @@ class Volume:
             low_value, high_value = transform.mapped
             beyond = (stored < low_value) | (stored > high_value)
             padded = beyond if padded is None else padded | beyond
+        if stored.dtype.kind == "f" and not np.isfinite(stored).all():
+            blank = ~np.isfinite(stored)
+            padded = blank if padded is None else padded | blank
+            # 0 × NaN is NaN: it would spread to whatever is computed with it at no weight
+            stored = np.where(blank, stored.dtype.type(0), stored)
         if padded is not None and not padded.any():
             padded = None
         loses = _beyond_float32(stored)

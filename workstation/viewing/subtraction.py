@@ -149,8 +149,7 @@ class SubtractedLoader(StackLoader):
             logarithmic=self.stack.subtraction.logarithmic,
         )
         sheet = Volume((1, ref.instance.rows, ref.instance.columns), np.float32, self.stack.matrix(k), is_spatial=False)
-        beyond = np.isnan(values)
-        sheet.put(0, np.nan_to_num(values, copy=False), beyond)
+        sheet.put(0, values)
         return sheet
 
     def _frame(self, k: int, number: int) -> NDArray[np.float64]:
