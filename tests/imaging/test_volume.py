@@ -117,7 +117,7 @@ def test_what_is_no_number_in_a_map_of_floats_takes_no_part_in_statistics_and_pl
     for slab in (Slab(), Slab(2.0, "mean"), Slab(2.0, "mip"), Slab(2.0, "minip")):
         cut = reslice(volume, plane, slab)
         assert cut.inside.any()
-            assert np.abs(cut.values[cut.inside] - 7).max() < 1e-5
+        assert np.abs(cut.values[cut.inside] - 7).max() < 1e-5
 
 
 def test_versions_count_and_arrays_handed_out_cannot_be_written() -> None:
