@@ -121,8 +121,8 @@ LIES: dict[str, tuple[Callable[[], bytes], str]] = {
         "end early",
     ),
     "no fragments": (lambda: file(image() + undefined(0x7FE00010, b"OB", EMPTY_ITEM), JPEG_LS), "frame 1"),
-    "a million empty elements": (
-        lambda: file(image() + b"".join(tag(0x00290000 + i) + b"LO\0\0" for i in range(700_000))),
+    "millions of empty elements": (
+        lambda: file(image() + b"".join(tag(0x00290000 + i) + b"LO\0\0" for i in range(2_100_000))),
         "too many elements",
     ),
     "a million items": (lambda: file(image() + groups(EMPTY_ITEM * 1_000_000) + pixels()), "too many elements"),
@@ -134,7 +134,7 @@ LIES: dict[str, tuple[Callable[[], bytes], str]] = {
     "sequences three thousand deep": (lambda: file(image() + nested(3000) + pixels()), "nested too deeply"),
     "a sequence that never ends": (
         lambda: file(image() + tag(0x00081140) + b"SQ\0\0" + UNDEFINED + ITEM + UNDEFINED),
-        "inside a sequence|pixel data are missing",
+        "the header ends early",
     ),
     "two megabytes that inflate to two gigabytes": (lambda: file(bomb(), DEFLATED), "no bounds"),
     "a deflated data set without an end": (
@@ -162,9 +162,7 @@ def test_a_lying_object_is_refused_with_its_reason_within_five_seconds(lie: str)
     assert len(str(refused.value)) < 300
 
 
-HUNGRY = (
-    "a million items", "two megabytes that inflate to two gigabytes"
-)  # fmt: skip
+HUNGRY = ("a million items", "millions of empty elements", "two megabytes that inflate to two gigabytes")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps to a limit of address space")

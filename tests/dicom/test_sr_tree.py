@@ -12,7 +12,7 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
 
-from workstation.dicom import measured_stream
+from workstation.dicom import elements
 from workstation.dicom.content import Conclusion
 from workstation.dicom.sr import write_conclusion
 from workstation.dicom.sr_tree import MOST_DEPTH, Report, read_tree
@@ -208,7 +208,7 @@ def test_a_report_that_costs_more_than_any_may_is_shown_as_far_as_it_was_read(
 
     data = written(item("CONTAINER", *(number(k) for k in range(200))))
     assert not read_tree(data).cut
-    monkeypatch.setattr(measured_stream, "_FEWEST_READS", 4000)
+    monkeypatch.setattr(elements, "_MOST", 3000)
     report = read_tree(data)
     assert report.cut
     assert 10 < len(report.lines) < 200

@@ -99,7 +99,7 @@ def table_of(
     if not 1 <= bits <= 16:
         return None
     if len(raw) >= 2 * entries:
-        order = ">u2" if not header.little_endian(data) else "<u2"
+        order = ">u2" if not header.little_endian else "<u2"
         values = np.frombuffer(raw, order, entries)
     elif len(raw) >= entries and bits <= 8:
         values = np.frombuffer(_packed_bytes(header, data, raw), np.uint8, entries).astype("<u2")
@@ -126,7 +126,7 @@ def _described(header: Header, descriptor: int, *, signed: bool) -> tuple[int, i
 
 def _packed_bytes(header: Header, data: int, raw: bytes) -> bytes:
     """8-bit entries in their order: in big-endian words each two stand the other way round."""
-    if header.little_endian(data):
+    if header.little_endian:
         return raw
     return np.frombuffer(raw, np.uint8, len(raw) // 2 * 2).reshape(-1, 2)[:, ::-1].tobytes()
 
@@ -152,7 +152,7 @@ def segmented_table_of(header: Header, descriptor: int, data: int, *, signed: bo
         return None
     entries, first, bits = described
     if bits > 8:
-        order = "<u2" if header.little_endian(data) else ">u2"
+        order = "<u2" if header.little_endian else ">u2"
         units = np.frombuffer(raw, order, len(raw) // 2).tolist()
     else:
         units = list(_packed_bytes(header, data, raw))

@@ -61,7 +61,7 @@ def _standalone(data: bytes, plane: OverlayPlane, frame: int) -> Bits:
     raw = header.raw(tag)
     if raw is None:
         raise _unreadable(_("its data are missing"))
-    return plane_bits(raw, header.little_endian(tag), plane.rows, plane.columns, frame)
+    return plane_bits(raw, header.little_endian, plane.rows, plane.columns, frame)
 
 
 def _embedded(instance: Instance, data: bytes, plane: OverlayPlane, frame: int) -> Bits:

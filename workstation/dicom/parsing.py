@@ -3,10 +3,9 @@
 Each group of values that needs more than a line of reading has a module of its own; this one puts them together.
 """
 
-import threading
-import warnings
 from functools import lru_cache
 
+from pydicom.config import IGNORE
 from pydicom.uid import UID
 
 from workstation.dicom.colour_profiles import colour_profile_of
@@ -42,7 +41,6 @@ from workstation.dicom.uptake import uptake_of
 from workstation.errors import UnreadableObject
 from workstation.language import _
 
-_quiet = threading.Lock()
 _MOST_FRAMES = 100_000
 _CT_CLASSES = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
 
@@ -53,14 +51,11 @@ def parse_instance(data: bytes, text_encoding: str = "") -> Instance:
     Raises UnreadableObject, without a word of patient data, for bytes that are no DICOM object, that end early, or
     whose structure is broken.
     """
-    # pydicom comments on odd headers by warnings, whose filters are the process's: one thread at a time
-    with _quiet, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        opened = open_part10(data, text_encoding)
-        try:
-            return taken_apart(_instance(opened), opened.header, opened.body)
-        except BROKEN as error:
-            raise unreadable_header(error) from None
+    opened = open_part10(data, text_encoding)
+    try:
+        return taken_apart(_instance(opened), opened.header, opened.body)
+    except BROKEN as error:
+        raise unreadable_header(error) from None
 
 
 def _instance(opened: Part10) -> Instance:
@@ -240,7 +235,7 @@ def _pixels(opened: Part10) -> tuple[PixelDescription | None, FrameSpans]:
 @lru_cache(maxsize=64)
 def _is_image(sop_class_uid: str) -> bool:
     """Whether objects of a SOP class are images by the class's own name (PS3.6 table A-1), and so have pixel data."""
-    return "Image Storage" in UID(sop_class_uid).name
+    return "Image Storage" in UID(sop_class_uid, IGNORE).name
 
 
 def _without_pixels(header: Header) -> UnreadableObject:

@@ -8,11 +8,9 @@ import struct
 import zlib
 from dataclasses import dataclass, field
 
-from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.filereader import read_dataset
 
-from workstation.dicom.measured_stream import Allowance, MeasuredStream
+from workstation.dicom.elements import UNDEFINED, ElementReader
 from workstation.dicom.text import Header
 from workstation.errors import UnreadableObject
 from workstation.language import _
@@ -22,10 +20,8 @@ EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 
-_UNDEFINED = 0xFFFFFFFF
 _PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 _LONG_VR = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
-_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 # what a deflated data set may grow to; twice that is in memory for a moment
 _INFLATED_LIMIT = 3 << 27
 _INFLATED_STEP = 1 << 22
@@ -175,44 +171,21 @@ def open_part10(data: bytes, text_encoding: str = "") -> Part10:
 def _read(
     body: bytes, start: int, implicit: bool, little: bool, text_encoding: str
 ) -> tuple[Header, PixelElement | None]:
-    allowance = Allowance(len(body))
-    source = MeasuredStream(body, allowance)
-    source.seek(start)
-    size = len(body)
-    found: list[PixelElement] = []
-    foreign: list[int] = []
-
-    def stop(tag: int, vr: str | None, length: int) -> bool:
-        if tag in _PIXEL_TAGS:
-            found.append(PixelElement(int(tag), source.tell(), None if length == _UNDEFINED else length, vr or ""))
-            return True
-        if length != _UNDEFINED and source.tell() + length > size:
-            raise truncated(_("the header ends early"))
-        if length == _UNDEFINED and vr == "UN" and not little:
-            foreign.append(source.tell())
-            return True
-        return False
-
-    dataset = Dataset()
+    reader = ElementReader(body)
     try:
-        while True:
-            # as raw elements: `Dataset.update` converts private creators, which `Header` then takes for absent
-            dataset._dict.update(read_dataset(source, implicit, little, stop_when=stop)._dict)
-            if not foreign:
-                break
-            # a sequence of unknown VR is in implicit little endian also here (PS3.5 6.2.2), pydicom reads it as big
-            source.seek(_after_sequence(body, foreign.pop()))
+        elements, at = reader.elements(start, len(body), implicit, little, stop=_PIXEL_TAGS)
+    except EOFError:
+        raise truncated(_("the header ends early")) from None
     except BROKEN as error:
-        allowance.check()
-        if source.tell() >= size:
-            raise UnreadableObject(
-                _("Damaged DICOM object"), _("the header ends inside a sequence"), _("Retrieve it again.")
-            ) from None
         raise unreadable_header(error) from None
-    allowance.check()
-    if not found and (size > source.tell() or not len(dataset)):
+    pixels = None
+    tag = next(reversed(elements), 0)
+    if tag in _PIXEL_TAGS:
+        vr, offset, length, _delimited = elements.pop(tag)
+        pixels = PixelElement(tag, offset, None if length == UNDEFINED else length, vr or "")
+    elif len(body) - at >= 8 or not elements:
         raise truncated(_("the header ends early"))
-    return Header(dataset, None, allowance, text_encoding), found[-1] if found else None
+    return Header(reader, (elements, implicit, little), None, text_encoding), pixels
 
 
 def unreadable_header(error: Exception) -> UnreadableObject:
@@ -221,18 +194,3 @@ def unreadable_header(error: Exception) -> UnreadableObject:
         return UnreadableObject(_("Damaged DICOM object"), _("its sequences are nested too deeply"))
     kind = type(error).__name__
     return UnreadableObject(_("Damaged DICOM object"), _("the header can't be read ({kind})").format(kind=kind))
-
-
-def _after_sequence(body: bytes, at: int) -> int:
-    """Where an implicit little endian sequence of undefined length ends, whose first item stands at `at`."""
-    depth = 1
-    while depth:
-        group, element, length = struct.unpack_from("<HHI", body, at)
-        tag, at = group << 16 | element, at + 8
-        if tag in (_ITEM_END, _SEQUENCE_END):
-            depth -= 1
-        elif length == _UNDEFINED:
-            depth += 1
-        else:
-            at += length
-    return at

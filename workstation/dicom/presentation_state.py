@@ -225,6 +225,6 @@ def _bitmaps(header: Header, planes: tuple[OverlayPlane, ...]) -> Sequence[tuple
     for plane in planes:
         raw = header.raw(plane.group << 16 | 0x3000)
         if raw is not None:
-            little = header.little_endian(plane.group << 16 | 0x3000)
+            little = header.little_endian
             found.append((plane.group, plane_bits(raw, little, plane.rows, plane.columns)))
     return found

@@ -110,7 +110,7 @@ def opened_document(data: bytes) -> Header:
 
 def tree_of(header: Header) -> Report:
     """The tree of a report whose header is read already."""
-    places = dict(_evidence(header))
+    head, places = _head(header), dict(_evidence(header))
     lines: list[ContentLine] = []
     waiting: list[tuple[Header, str, int]] = [(header, "1", 0)]
     cut = False
@@ -138,7 +138,7 @@ def tree_of(header: Header) -> Report:
             continue
         below = [(child, f"{number}.{n}", depth + 1) for n, child in enumerate(children, 1)]
         waiting.extend(reversed(below))
-    return Report(_head(header), tuple(lines), cut)
+    return Report(head, tuple(lines), cut)
 
 
 def code_in(item: Header, tag: int) -> Code | None:

@@ -1,23 +1,20 @@
-"""Raw element values of a parsed header as plain Python values, without pydicom's per-element conversion.
+"""Raw element values of a header as plain Python values, each read out of the object's bytes when it is asked for.
 
-A header of one CT slice has some 150 elements of which we want 70; converting each through `Dataset.__getitem__`
-costs more than reading the file. Reading here is tolerant: a value that breaks its VR counts as absent.
+A header of one CT slice has some 150 elements of which we want 70. Reading is tolerant: a value that breaks its VR
+counts as absent.
 """
 
 import math
 import re
 import struct
+import threading
+import warnings
 from collections.abc import Iterator
+from functools import lru_cache
 
 import pydicom.charset
-from pydicom.datadict import dictionary_VR
-from pydicom.dataelem import DataElement, RawDataElement
-from pydicom.dataset import Dataset
-from pydicom.filereader import read_sequence
-from pydicom.sequence import Sequence
-from pydicom.tag import Tag
 
-from workstation.dicom.measured_stream import Allowance, MeasuredStream
+from workstation.dicom.elements import ElementReader, Item, dictionary_vr, in_items
 from workstation.dicom.undeclared_text import encoding_meant
 
 _BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "UV": "Q", "SV": "q", "US or SS": "H"}
@@ -35,6 +32,11 @@ _TELLING = (
 )  # fmt: skip
 
 
+# pydicom comments on odd texts by warnings, whose filters are the process's: one thread at a time
+_quiet = threading.Lock()
+
+
+@lru_cache(maxsize=64)
 def encodings_of(terms: bytes) -> tuple[str, ...]:
     """Python codecs of a Specific Character Set (0008,0005), PS3.3 C.12.1.1.2; latin-1 where the term is unknown.
 
@@ -48,57 +50,46 @@ def encodings_of(terms: bytes) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _dictionary_vr(tag: int) -> str:
-    try:
-        return str(dictionary_VR(tag))
-    except KeyError:
-        return ""
-
-
 class Header:
     """One data set: the whole object, or an item of a sequence. Tags are plain integers (0xGGGGEEEE)."""
 
-    __slots__ = ("_allowance", "_dataset", "_declared", "_encodings", "encoding_meant")
+    __slots__ = ("_body", "_declared", "_elements", "_encodings", "_implicit", "_little", "_reader", "encoding_meant")
 
     def __init__(
-        self,
-        dataset: Dataset,
-        parent: "Header | None" = None,
-        allowance: Allowance | None = None,
-        text_encoding: str = "",
+        self, reader: ElementReader, found: Item, parent: "Header | None" = None, text_encoding: str = ""
     ) -> None:
-        self._dataset = dataset
-        self._allowance: Allowance = allowance or (Allowance(0) if parent is None else parent._allowance)
-        own = self.raw(0x00080005)
-        inherited: tuple[str, ...] = (_DEFAULT,) if parent is None else parent._declared
-        self._declared: tuple[str, ...] = encodings_of(own) if own else inherited
+        self._reader = reader
+        self._body = reader.body
+        self._elements, self._implicit, self._little = found
         self.encoding_meant = ""
         """The codec that texts are decoded by in place of what the object declares falsely; empty otherwise."""
+        own = self.raw(0x00080005)
         if parent is None:
+            self._declared: tuple[str, ...] = encodings_of(own) if own else (_DEFAULT,)
             texts = (value for tag in _TELLING if (value := self.raw(tag)) is not None)
             self.encoding_meant = encoding_meant(texts, self._declared, text_encoding)
-        elif self._declared == inherited:
-            # an item is too short to be judged by itself
-            self.encoding_meant = parent.encoding_meant
+        else:
+            self._declared = encodings_of(own) if own else parent._declared
+            if self._declared == parent._declared:
+                # an item is too short to be judged by itself
+                self.encoding_meant = parent.encoding_meant
         self._encodings = (self.encoding_meant,) if self.encoding_meant else self._declared
 
     def __contains__(self, tag: int) -> bool:
-        return tag in self._dataset
-
-    def _element(self, tag: int) -> RawDataElement | None:
-        # get_item gives the raw element although its annotation in pydicom says otherwise
-        element: object = self._dataset.get_item(tag, keep_deferred=True)
-        return element if isinstance(element, RawDataElement) else None
+        return tag in self._elements
 
     def raw(self, tag: int) -> bytes | None:
         """The value's bytes as they stand in the file; None when absent or empty."""
-        element = self._element(tag)
-        return (element.value or None) if element is not None else None
+        element = self._elements.get(tag)
+        if element is None:
+            return None
+        _vr, start, length, delimited = element
+        return self._body[start : start + length] if length and not delimited else None
 
-    def little_endian(self, tag: int) -> bool:
-        """The byte order of an element's binary value."""
-        element = self._element(tag)
-        return element is None or element.is_little_endian
+    @property
+    def little_endian(self) -> bool:
+        """The byte order of binary values."""
+        return self._little
 
     def long_text(self, tag: int) -> str:
         """The decoded value with its backslashes (ST, LT, UT); empty when absent."""
@@ -122,7 +113,9 @@ class Header:
             return value.decode("ascii")
         if b"\x1b" in value:
             try:
-                decoded = pydicom.charset.decode_bytes(value, list(self._encodings), _DELIMITERS)
+                with _quiet, warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    decoded = pydicom.charset.decode_bytes(value, list(self._encodings), _DELIMITERS)
             except (LookupError, ValueError):
                 return value.decode(_DEFAULT)
             return str(decoded)
@@ -137,41 +130,39 @@ class Header:
 
     def numbers(self, tag: int, *, signed: bool = False) -> tuple[float, ...]:
         """All values of a numeric element (DS, IS, or binary); empty when absent, broken, or not finite."""
-        element = self._element(tag)
-        if element is None or not element.value:
+        value = self.raw(tag)
+        if value is None:
             return ()
-        vr = element.VR
-        if vr is None or vr == "UN":
-            vr = _dictionary_vr(tag)
+        vr = self._elements[tag][0]
+        if vr in _UNKNOWN:
+            vr = dictionary_vr(tag)
             if not vr:
                 return ()
         code = _BINARY.get(vr)
         if code is not None:
             if signed and code == "H":
                 code = "h"
-            size = struct.calcsize(code)
-            count = len(element.value) // size
-            order = "<" if element.is_little_endian else ">"
-            values = struct.unpack_from(f"{order}{count}{code}", element.value)
+            count = len(value) // struct.calcsize(code)
+            values = struct.unpack_from(f"{'<' if self._little else '>'}{count}{code}", value)
         else:
             try:
-                values = tuple(float(part) for part in element.value.strip(b" \0\r\n\t").split(b"\\"))
+                values = tuple(map(float, value.strip(b" \0\r\n\t").split(b"\\")))
             except ValueError:
                 return ()
         return values if all(map(math.isfinite, values)) else ()
 
     def private_number(self, tag: int) -> float | None:
         """The first value of a private element: text or binary by its VR, or text where the VR is lost."""
-        element = self._element(tag)
-        if element is None or not element.value:
+        value = self.raw(tag)
+        if value is None:
             return None
-        if element.VR in _BINARY:
+        if self._elements[tag][0] in _BINARY:
             return self.number(tag)
         try:
-            value = float(element.value.split(b"\\")[0].strip(b" \0"))
+            number = float(value.split(b"\\")[0].strip(b" \0"))
         except ValueError:
             return None
-        return value if math.isfinite(value) else None
+        return number if math.isfinite(number) else None
 
     def number(self, tag: int, *, signed: bool = False) -> float | None:
         """The first value of a numeric element; None when absent or broken."""
@@ -190,27 +181,19 @@ class Header:
 
     def items(self, tag: int) -> Iterator["Header"]:
         """The items of a sequence; none when it is absent or no sequence. UnreadableObject when it costs too much."""
-        if tag not in self._dataset:
+        element = self._elements.get(tag)
+        if element is None:
             return
-        raw = self._element(tag)
-        if raw is not None and raw.value and (raw.VR == "SQ" or (raw.VR in _UNKNOWN and _dictionary_vr(tag) == "SQ")):
-            self._open(raw, raw.value)
-        value = self._dataset[Tag(tag)].value
-        if isinstance(value, Sequence):
-            for item in value:
-                yield Header(item, self)
-
-    def _open(self, raw: RawDataElement, value: bytes) -> None:
-        """Read the items of a sequence of known length, as pydicom would, but within the object's allowance."""
-        stream = MeasuredStream(value, self._allowance)
-        # the items of an unknown VR are in implicit little endian, whatever the object is in (PS3.5 6.2.2)
-        implicit = raw.is_implicit_VR or raw.VR == "UN"
-        little = raw.is_little_endian or raw.VR == "UN"
-        try:
-            sequence = read_sequence(stream, implicit, little, len(value), _DEFAULT)
-        finally:
-            self._allowance.check()
-        self._dataset[raw.tag] = DataElement(raw.tag, "SQ", sequence)
+        vr, at, length, delimited = element
+        if not delimited and vr != "SQ" and not (vr in _UNKNOWN and dictionary_vr(tag) == "SQ"):
+            return
+        implicit, little = in_items(vr, self._implicit, self._little)
+        end = at + length
+        while at < end:
+            found, at = self._reader.item(at, end, implicit, little)
+            if found is None:
+                return
+            yield Header(self._reader, found, self)
 
     def item(self, tag: int) -> "Header | None":
         """The first item of a sequence, or None."""
