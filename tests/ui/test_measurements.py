@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QEventLoop, QPoint, QRectF, Qt
+from PySide6.QtCore import QEventLoop, QPoint, QRectF, Qt, QTimer
 from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDoubleSpinBox, QInputDialog, QMenu
 
 from workstation.dicom import concepts
 from workstation.dicom.content import Quantity
@@ -20,6 +20,7 @@ from workstation.jobs import Workers
 from workstation.ui.theme import apply_theme
 from workstation.ui.viewer import panel as panel_module
 from workstation.ui.viewer import wording
+from workstation.ui.viewer.calibration import ask_length
 from workstation.ui.viewer.measurement_painting import MeasurementPainter
 from workstation.ui.viewer.panel import ViewerPanel
 from workstation.viewing import drawings
@@ -99,6 +100,23 @@ def test_each_tool_has_a_key_and_a_button(window: Window) -> None:
         assert window.panel.toolbar.buttons[f"tool.{tool}"].isChecked()
 
 
+def test_what_found_no_room_is_in_the_menu_as_it_stands_and_what_has_no_use_nowhere(window: Window) -> None:
+    window.open(_balls().ball_series(slices=3))
+    toolbar = window.panel.toolbar
+    toolbar.resize(420, toolbar.height())
+    window.panel.run("view.cubic")
+    menu = QMenu()
+    toolbar._fill_more(menu)
+    listed = {action.text().split("\t")[0]: action for action in menu.actions() if action.text()}
+    assert listed["Cubic interpolation"].isChecked()
+    assert not listed["Invert"].isChecked()
+    assert "Length" not in listed
+    assert not {"Shutter", "Next document", "Subtraction of the mask"} & set(listed)
+    toolbar.resize(1600, toolbar.height())
+    assert toolbar.buttons["view.cubic"].isVisible()
+    assert toolbar.buttons["view.shutter"].isHidden()
+
+
 def test_an_outline_by_clicks_ends_with_enter_and_goes_into_the_report_with_the_next_enter(window: Window) -> None:
     window.open(_balls().ball_series(slices=3))
     told: list[Any] = []
@@ -149,6 +167,32 @@ def test_a_typed_length_calibrates_the_image_and_the_scale_bar(window: Window, m
     assert any(
         "calibrated by the reader" in each.text or "entered" in each.text for each in wording.drawing_lines(line)
     )
+
+
+@pytest.mark.parametrize(
+    ("known", "typed", "key", "answer"),
+    [
+        (0.0, "", Qt.Key.Key_Return, 0.0),
+        (0.0, "25", Qt.Key.Key_Return, 25.0),
+        (25.0, "", Qt.Key.Key_Return, 25.0),
+        (25.0, "30", Qt.Key.Key_Escape, None),
+    ],
+)
+def test_the_question_for_a_length_calibrates_by_what_is_typed_only(
+    window: Window, known: float, typed: str, key: Qt.Key, answer: float | None
+) -> None:
+    window.open(_balls().ball_series(slices=1))
+    window.key(Qt.Key.Key_L)
+    window.click(QPoint(300, 200), QPoint(400, 200))
+
+    def hands() -> None:
+        dialog = QApplication.activeModalWidget()
+        assert isinstance(dialog, QInputDialog)
+        QTest.keyClicks(dialog.findChild(QDoubleSpinBox), typed)
+        QTest.keyClick(dialog, key)
+
+    QTimer.singleShot(0, hands)
+    assert ask_length(window.panel, replace(window.drawn[0], known_mm=known)) == answer
 
 
 def test_labels_of_measurements_never_lie_on_each_other(window: Window) -> None:

@@ -92,6 +92,15 @@ def test_masks_lie_on_their_source_images_as_highdicom_places_them(shared_data: 
     assert compared > 100
 
 
+def test_nothing_is_cut_into_the_projection_of_a_scout(shared_data: Path) -> None:
+    folder = shared_data / "petct_acrin_042"
+    layer = opened(folder / "rwv_seg" / "0001_7.504366.dcm")
+    (scout,) = images(sorted((folder / "scout_1").glob("*.dcm")))
+    assert scout.frame_of_reference_uid == layer.instance.frame_of_reference_uid
+    assert not layer.lies_on(stack_of([scout]))
+    assert layer.lies_on(stack_of(images(sorted((folder / "ct_135").glob("*.dcm"))[:5])))
+
+
 def test_overlapping_segments_are_all_there_and_have_the_volumes_of_their_voxels(shared_data: Path) -> None:
     folder = shared_data / "seg_sr_pm" / "dcmqi"
     file = folder / "partial_overlaps.dcm"

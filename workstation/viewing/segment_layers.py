@@ -15,6 +15,7 @@ from psygnal import Signal
 from workstation.dicom.content import StudyHeader
 from workstation.dicom.geometry import frame_matrix
 from workstation.dicom.instance import Instance
+from workstation.dicom.kinds import LOCALIZER
 from workstation.dicom.segmentation import SEGMENTATION_CLASSES, Segment, Segmentation, read_segmentation
 from workstation.errors import WorkstationError
 from workstation.imaging.labels import LabelPlane, Labels, Tint, grid_of, sheet_of
@@ -234,8 +235,14 @@ class SegmentLayers:
 
 
 def shares_space(instance: Instance, stack: ShownStack) -> bool:
-    """Whether positions in both mean the same: an equal Frame of Reference, and positions at all."""
+    """Whether positions in both mean the same: an equal Frame of Reference, and positions at all.
+
+    A localizer of CT is a projection with the position of one plane (PS3.3 C.8.2.1.1.1): a segment cut in that plane
+    would lie beside what it shows.
+    """
     space = instance.frame_of_reference_uid
+    if stack.modality == "CT" and LOCALIZER in stack.first.image_type:
+        return False
     return bool(space) and space == stack.frame_of_reference_uid and instance.frame(0).position is not None
 
 

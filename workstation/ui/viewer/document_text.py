@@ -193,7 +193,8 @@ class DocumentText:
         lines, index = report.lines, 1
         while index < len(lines):
             run = _bare_run(lines, index)
-            if len(run) > 1:
+            # the image of a graphic is told with the graphic
+            if len(run) > 1 or (run and lines[index - 1].value_type != "SCOORD"):
                 self._references(index, run)
                 index += len(run)
                 continue
@@ -327,7 +328,9 @@ class DocumentText:
                 [str(n), row.protocol, row.region, row.kind, *(_with_unit(one) if one else "—" for one in row.numbers)]
                 for n, row in enumerate(dose.irradiations, 1)
             ]
-            self._table([head, *body], 1)
+            # what no line fills only makes the others narrow
+            filled = [c for c in range(len(head)) if any(row[c] not in {"", "—"} for row in body)]
+            self._table([[row[c] for c in filled] for row in (head, *body)], 1)
 
     # clinical documents
 

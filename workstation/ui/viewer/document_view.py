@@ -4,7 +4,7 @@ Esc closes it. What it shows is in memory alone.
 """
 
 from PySide6.QtCore import QEvent, QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QHelpEvent, QKeyEvent, QResizeEvent, QTextCursor, QTextDocument, QWheelEvent
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QResizeEvent, QTextCursor, QTextDocument, QTextOption, QWheelEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -46,9 +46,9 @@ class ReadingText(QTextBrowser):
         self.setOpenExternalLinks(False)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setStyleSheet("QTextBrowser { border: none; border-radius: 0; }")
-        self.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextBrowserInteraction | Qt.TextInteractionFlag.TextSelectableByKeyboard
-        )
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
+        # a table that is too wide scrolls: a word broken in the middle of a cell reads as two
+        self.setWordWrapMode(QTextOption.WrapMode.WordWrap)
 
     def loadResource(self, kind: int, name: QUrl | str) -> object:
         return None
@@ -125,13 +125,16 @@ class DocumentView(QFrame):
         self._band_text.setTextFormat(Qt.TextFormat.PlainText)
         QVBoxLayout(self._band).addWidget(self._band_text)
         self._band.hide()
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addWidget(self._title)
+        words.addWidget(self._facts)
         head = QHBoxLayout()
         head.setContentsMargins(10, 4, 4, 4)
         head.setSpacing(8)
-        head.addWidget(self._icon)
-        head.addWidget(self._title, 1)
-        head.addWidget(self._facts)
-        head.addWidget(close)
+        head.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        head.addLayout(words, 1)
+        head.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

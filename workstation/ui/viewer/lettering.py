@@ -13,6 +13,8 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 TEXT_POINTS = 11.0
 EDGE = 2.0
 SHADE = QColor(0, 0, 0, 200)
+GROUND = QColor(0, 0, 0, 150)
+"""Under texts on bright pictures, where the edge of the letters is not enough."""
 _BREAK = re.compile(r"  +|(?<![\d±]) +")
 
 

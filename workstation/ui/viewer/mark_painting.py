@@ -3,15 +3,17 @@
 import math
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QBrush, QColor, QPainter, QPen, QPolygonF
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from workstation.ui import theme
-from workstation.ui.viewer.lettering import SHADE
+from workstation.ui.viewer.lettering import GROUND, SHADE, wrapped
 from workstation.viewing.marks import Mark, PixelPoint
 
 _COLOUR = QColor("#7fd0c4")
 _ARM = 7.0
+# lines of a label that are longer than this many line heights are broken
+_WIDEST = 14.0
 
 
 def paint_marks_of_others(
@@ -19,8 +21,9 @@ def paint_marks_of_others(
     marks: Sequence[tuple[Mark, tuple[PixelPoint, ...]]],
     at: Callable[[float, float], QPointF],
     write: Callable[[float, float, str, QColor], None],
+    room: QRectF,
 ) -> None:
-    """Each mark with its label as the report writes it; `at` turns device pixels into the painter's."""
+    """Each mark with its label as the report writes it, kept in `room`; `at` turns device pixels into the painter's."""
     for mark, pixels in marks:
         points = [at(x, y) for x, y in pixels]
         colour = QColor(theme.current().accent).lighter(125) if mark.chosen else _COLOUR
@@ -30,10 +33,36 @@ def paint_marks_of_others(
         for stroke in (QPen(SHADE, 3.6), pen):
             painter.setPen(stroke)
             _draw(painter, mark.graphic_type, points)
-        corner = max(points, key=lambda point: (point.x(), point.y()))
-        line = painter.fontMetrics().height()
-        for row, text in enumerate(mark.label.splitlines()):
-            write(corner.x() + 10, corner.y() + row * line, text, colour)
+        metrics = QFontMetricsF(painter.font())
+        widest = min(room.width(), max(room.width() / 3, _WIDEST * metrics.height()))
+        lines = [part for line in mark.label.splitlines() for part in wrapped(line, widest, metrics)]
+        if lines:
+            _label(painter, lines, _place(points, lines, metrics, room), colour, write)
+
+
+def _place(points: list[QPointF], lines: list[str], metrics: QFontMetricsF, room: QRectF) -> QRectF:
+    """At the right of a mark, where there is room, else at its left."""
+    width, height = max(map(metrics.horizontalAdvance, lines)), metrics.height() * len(lines)
+    right = max(points, key=lambda point: (point.x(), point.y()))
+    left = min(points, key=lambda point: (point.x(), -point.y()))
+    x, y = right.x() + 12, right.y()
+    if x + width > room.right():
+        x, y = left.x() - 12 - width, left.y()
+    x = max(room.left(), min(x, room.right() - width))
+    return QRectF(x, max(room.top(), min(y, room.bottom() - height)), width, height)
+
+
+def _label(
+    painter: QPainter,
+    lines: list[str],
+    place: QRectF,
+    colour: QColor,
+    write: Callable[[float, float, str, QColor], None],
+) -> None:
+    painter.fillRect(place.adjusted(-4, -1, 4, 1), GROUND)
+    metrics = QFontMetricsF(painter.font())
+    for row, text in enumerate(lines):
+        write(place.left(), place.top() + row * metrics.height() + metrics.ascent(), text, colour)
 
 
 def _draw(painter: QPainter, kind: str, points: list[QPointF]) -> None:

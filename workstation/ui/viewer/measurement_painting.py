@@ -8,7 +8,7 @@ from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPen, QPolygo
 
 from workstation.ui import theme
 from workstation.ui.viewer import wording
-from workstation.ui.viewer.lettering import EDGE, SHADE, text_picture, wrapped
+from workstation.ui.viewer.lettering import EDGE, GROUND, SHADE, text_picture, wrapped
 from workstation.ui.viewer.slider import MARGIN, SLIDER_WIDTH
 from workstation.viewing.annotations import Annotations
 from workstation.viewing.drawings import Drawing
@@ -16,7 +16,6 @@ from workstation.viewing.grips import segments
 from workstation.viewing.viewport import ViewportState
 
 GRAPHIC = QColor("#f0c75e")
-_BACK = QColor(0, 0, 0, 140)
 # a label farther than this from its graphic, in lines, is led to it
 _FAR = 3.0
 # lines of a label that are longer than this many line heights are broken
@@ -207,7 +206,7 @@ class MeasurementPainter:
         self._lead(place, nearest, color)
         # on soft tissue in mid grey the edge of the letters is not enough
         self._painter.setPen(Qt.PenStyle.NoPen)
-        self._painter.setBrush(_BACK)
+        self._painter.setBrush(GROUND)
         self._painter.drawRoundedRect(place.adjusted(-4, -1, 4, 1), 3, 3)
         self._painter.setBrush(Qt.BrushStyle.NoBrush)
         colours = theme.current()

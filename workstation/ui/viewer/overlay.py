@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 from workstation.language import _, ngettext, number_text
 from workstation.ui import theme
 from workstation.ui.viewer import wording
-from workstation.ui.viewer.lettering import EDGE, SHADE, TEXT_POINTS, text_picture, wrapped
+from workstation.ui.viewer.lettering import EDGE, GROUND, SHADE, TEXT_POINTS, text_picture, wrapped
 from workstation.ui.viewer.mark_painting import paint_marks_of_others
 from workstation.ui.viewer.measurement_painting import MeasurementPainter
 from workstation.ui.viewer.presented_painting import GraphicPainter
@@ -40,9 +40,8 @@ PLANE_COLOURS = {
 _APART = 16.0
 # what a text in a left corner may have of the width
 _LEFT = 0.58
-# grey values above this take a dark ground under a text, and how dark it is
+# grey values above this take a dark ground under a text
 _BRIGHT = 70.0
-_GROUND = QColor(0, 0, 0, 150)
 # notes may take this much of a viewport's height
 _NOTES = 0.3
 
@@ -101,7 +100,9 @@ class Overlay:
         self._lines(state)
         measurements = MeasurementPainter(self._painter, self._rect, self._ratio, self._metrics)
         measurements.paint(self._session.annotations, self._session.store.selected, state, self.taken)
-        paint_marks_of_others(self._painter, self._session.marks.visible(state, stack), self.at, self._text)
+        inside = self._rect.adjusted(MARGIN, MARGIN, -MARGIN - SLIDER_WIDTH, -MARGIN)
+        others = self._session.marks.visible(state, stack)
+        paint_marks_of_others(self._painter, others, self.at, self._text, inside)
         self._scale_bar(stack, state, corners)
         for words in corners + letters:
             self._back(words.place, picture)
@@ -127,7 +128,7 @@ class Overlay:
         box = QRectF(place.topLeft() * self._ratio, place.bottomRight() * self._ratio).toAlignedRect()
         under = picture.pixels[max(box.top(), 0) : box.bottom(), max(box.left(), 0) : box.right()]
         if under.size and under.mean() > _BRIGHT:
-            self._painter.fillRect(place.adjusted(-3, 0, 3, 0), _GROUND)
+            self._painter.fillRect(place.adjusted(-3, 0, 3, 0), GROUND)
 
     def _write(self, words: Words) -> None:
         self._text(words.place.left(), words.place.top() + self._metrics.ascent(), words.text, words.color, words.bold)

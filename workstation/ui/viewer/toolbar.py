@@ -17,24 +17,19 @@ from workstation.ui.viewer.viewport_menu import fill_greys
 from workstation.viewing.commands import BY_ID, Command
 from workstation.viewing.reading_session import ReadingSession
 
-# the windows menu stands after the first tools
+# grey values and place; measuring; layouts and planes; into the report; the picture; what only some cases have
 _GROUPS = (
-    tuple(f"tool.{name}" for name in ("window", "pan", "zoom", "scroll", "crosshair", "rotate")),
+    tuple(f"tool.{name}" for name in ("window", "pan", "zoom", "scroll")),
     tuple(f"tool.{name}" for name in ("length", "ellipse", "polygon", "angle", "cobb", "point")),
-    ("layout.mpr", "layout.1x1", "layout.1x2", "layout.2x2", "link.toggle"),
-    ("key_image.take", "document.next", "layers.toggle", "measurement.report", "edit.undo"),
-    (
-        "view.reset",
-        "view.invert",
-        "view.flip",
-        "view.turn",
-        "view.slab",
-        "view.presentation",
-        "view.overlays",
-        "view.shutter",
-    ),
+    ("layout.1x1", "layout.1x2", "layout.2x2", "link.toggle", "layout.mpr", "tool.crosshair", "tool.rotate"),
+    ("key_image.take", "measurement.report", "edit.undo"),
+    ("document.next", "layers.toggle", "view.subtraction", "view.presentation", "view.overlays", "view.shutter"),
+    ("view.reset", "view.invert", "view.flip", "view.turn", "view.slab", "view.cubic"),
     ("measurement.calibrate", "measurement.delete", "edit.redo"),
 )
+_ON_DEMAND = frozenset(_GROUPS[4])
+"""Without a use in most cases: they are there only where they have one, so that the others stand in peace."""
+
 _SPACING = 1
 
 
@@ -50,12 +45,15 @@ class Toolbar(QFrame):
         self._session: ReadingSession | None = None
         self.buttons: dict[str, QToolButton] = {}
         self._row: list[QWidget] = []
+        self._offered: frozenset[str] = frozenset()
         for group in _GROUPS:
-            if self._row:
+            if self._row and not _ON_DEMAND.issuperset(group):
                 self._row.append(self._rule())
             self._row += [self._button(BY_ID[name]) for name in group]
             if group is _GROUPS[0]:
-                self._row += [self._rule(), self._menu("mdi6.tune-variant", _("Windows  (1 to 9)"), self._fill_windows)]
+                # windows are chosen beside the tool that draws them
+                menu = self._menu("mdi6.tune-variant", _("Windows  (1 to 9)"), self._fill_windows)
+                self._row.insert(1, menu)
         self._more = self._menu("mdi6.dots-horizontal", _("More"), self._fill_more)
         row = QHBoxLayout(self)
         row.setContentsMargins(6, 4, 6, 4)
@@ -68,15 +66,23 @@ class Toolbar(QFrame):
         return QSize(240, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        self._fit()
+
+    def _wanted(self, name: str) -> bool:
+        session = self._session
+        return name not in _ON_DEMAND or (session is not None and BY_ID[name].enabled(session))
+
+    def _fit(self) -> None:
         """Show as many buttons as there is room for, from the left."""
+        unwanted = {button for name, button in self.buttons.items() if not self._wanted(name)}
         room = self.width() - 12
-        widths = [widget.sizeHint().width() + _SPACING for widget in self._row]
+        widths = [0 if widget in unwanted else widget.sizeHint().width() + _SPACING for widget in self._row]
         crowded = sum(widths) > room
         if crowded:
             room -= self._more.sizeHint().width() + _SPACING
         for widget, width in zip(self._row, widths, strict=True):
             room -= width
-            widget.setVisible(room >= 0)
+            widget.setVisible(room >= 0 and widget not in unwanted)
         self._more.setVisible(crowded)
         layout = self.layout()
         if layout is not None:
@@ -129,11 +135,16 @@ class Toolbar(QFrame):
     def _fill_more(self, menu: QMenu) -> None:
         """What found no room."""
         menu.clear()
-        for name, button in self.buttons.items():
-            if button.isHidden():
-                command = BY_ID[name]
+        for group in _GROUPS:
+            hidden = [name for name in group if self.buttons[name].isHidden() and self._wanted(name)]
+            if hidden and not menu.isEmpty():
+                menu.addSeparator()
+            for name in hidden:
+                button, command = self.buttons[name], BY_ID[name]
                 action = QAction(button.icon(), f"{_(command.title)}\t{key_text(command)}", menu)
                 action.setEnabled(button.isEnabled())
+                action.setCheckable(button.isCheckable())
+                action.setChecked(button.isChecked())
                 action.triggered.connect(partial(self._clicked, name))
                 menu.addAction(action)
 
@@ -148,8 +159,12 @@ class Toolbar(QFrame):
     def refresh(self) -> None:
         """Show what can be done now and what is in force."""
         session = self._session
+        wanted = frozenset(filter(self._wanted, _ON_DEMAND))
         for name, button in self.buttons.items():
             command = BY_ID[name]
             button.setEnabled(session is not None and command.enabled(session))
             if command.checked is not None:
                 button.setChecked(session is not None and command.checked(session))
+        if wanted != self._offered:
+            self._offered = wanted
+            self._fit()

@@ -12,6 +12,13 @@ from workstation.viewing.commands import BY_ID
 from workstation.viewing.reading_session import ReadingSession
 from workstation.viewing.viewport import PlaneKind, ViewportState, VoiChoice
 
+_GROUPS = (
+    ("measurement.report", "measurement.calibrate", "measurement.delete"),
+    ("view.subtraction", "view.overlays", "view.shutter"),
+    ("view.invert", "view.turn", "view.flip", "view.cubic", "view.reset"),
+)
+"""Behind greys and stored views: the selected measurement, what lies over the picture, how it stands."""
+
 
 def fill_greys(menu: QMenu, session: ReadingSession, number: int) -> None:
     """Presets, the stored window of the presentation state in force, all alternatives of the file, and automatic."""
@@ -49,13 +56,14 @@ def viewport_menu(session: ReadingSession, number: int) -> QMenu | None:
         fill_greys(menu, session, number)
     _add_values(menu, session, number)
     _add_presentations(menu, session, number)
-    menu.addSeparator()
-    for name in ("view.overlays", "view.shutter", "view.invert", "view.turn", "view.flip", "view.reset"):
-        command = BY_ID[name]
-        if command.enabled(session):
-            action = menu.addAction(f"{_(command.title)}\t{key_text(command)}", partial(command.run, session))
-            if command.checked is not None:
-                _mark(action, command.checked(session))
+    for group in _GROUPS:
+        menu.addSeparator()
+        for name in group:
+            command = BY_ID[name]
+            if command.enabled(session):
+                action = menu.addAction(f"{_(command.title)}\t{key_text(command)}", partial(command.run, session))
+                if command.checked is not None:
+                    _mark(action, command.checked(session))
     return menu
 
 
