@@ -15,11 +15,11 @@ EDGE = 2.0
 SHADE = QColor(0, 0, 0, 200)
 GROUND = QColor(0, 0, 0, 150)
 """Under texts on bright pictures, where the edge of the letters is not enough."""
-_BREAK = re.compile(r"  +|(?<![\d±]) +")
+_BREAK = re.compile(r"  +|(?<![\d±WL]) +")
 
 
 def wrapped(text: str, width: float, metrics: QFontMetricsF) -> list[str]:
-    """A text on lines of at most `width`, broken at spaces, a number not from its unit.
+    """A text on lines of at most `width`, broken at spaces; a number stays with its unit, or with W or L before it.
 
     What is longer and can't be broken ends in an ellipsis.
     """

@@ -37,17 +37,26 @@ def paint_marks_of_others(
         widest = min(room.width(), max(room.width() / 3, _WIDEST * metrics.height()))
         lines = [part for line in mark.label.splitlines() for part in wrapped(line, widest, metrics)]
         if lines:
-            _label(painter, lines, _place(points, lines, metrics, room), colour, write)
+            _label(painter, lines, _place(_extent(mark.graphic_type, points), lines, metrics, room), colour, write)
 
 
-def _place(points: list[QPointF], lines: list[str], metrics: QFontMetricsF, room: QRectF) -> QRectF:
-    """At the right of a mark, where there is room, else at its left."""
+def _extent(kind: str, points: list[QPointF]) -> QRectF:
+    """What a graphic takes of the picture; a circle is stored by its centre and a point on it."""
+    box = QPolygonF(points).boundingRect()
+    if kind == "CIRCLE" and len(points) == 2:
+        radius = math.hypot(points[1].x() - points[0].x(), points[1].y() - points[0].y())
+        box = QRectF(points[0].x() - radius, points[0].y() - radius, 2 * radius, 2 * radius)
+    return box
+
+
+def _place(box: QRectF, lines: list[str], metrics: QFontMetricsF, room: QRectF) -> QRectF:
+    """At the right of a mark, where there is room, else at its left, or below it."""
     width, height = max(map(metrics.horizontalAdvance, lines)), metrics.height() * len(lines)
-    right = max(points, key=lambda point: (point.x(), point.y()))
-    left = min(points, key=lambda point: (point.x(), -point.y()))
-    x, y = right.x() + 12, right.y()
+    x, y = box.right() + 12, box.center().y()
     if x + width > room.right():
-        x, y = left.x() - 12 - width, left.y()
+        x = box.left() - 12 - width
+    if x < room.left():
+        x, y = box.center().x() - width / 2, box.bottom() + 12
     x = max(room.left(), min(x, room.right() - width))
     return QRectF(x, max(room.top(), min(y, room.bottom() - height)), width, height)
 

@@ -40,8 +40,8 @@ PLANE_COLOURS = {
 _APART = 16.0
 # what a text in a left corner may have of the width
 _LEFT = 0.58
-# grey values above this take a dark ground under a text
-_BRIGHT = 70.0
+# where this share of what is under a text has grey values above this, it takes a dark ground
+_BRIGHT, _SHARE = 90, 0.2
 # notes may take this much of a viewport's height
 _NOTES = 0.3
 
@@ -127,7 +127,7 @@ class Overlay:
         """A dark ground under a text where the picture is so bright that the edge of its letters is not enough."""
         box = QRectF(place.topLeft() * self._ratio, place.bottomRight() * self._ratio).toAlignedRect()
         under = picture.pixels[max(box.top(), 0) : box.bottom(), max(box.left(), 0) : box.right()]
-        if under.size and under.mean() > _BRIGHT:
+        if under.size and (under > _BRIGHT).mean() > _SHARE:
             self._painter.fillRect(place.adjusted(-3, 0, 3, 0), GROUND)
 
     def _write(self, words: Words) -> None:
