@@ -1,6 +1,5 @@
 """The command line as a user has it: a process of its own, before an embedded IRIS with one case."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests import rendered_images, tiny_instances
 from workstation.demo.server import EmbeddedIris
 from workstation.dicom.uids import new_uid
 from workstation.iris.dicomweb import DicomWeb
@@ -53,12 +53,14 @@ def environment(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def tiny() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("tiny_instances", Path(__file__).parents[1] / "tiny_instances.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """The module that makes tiny objects."""
+    return tiny_instances
+
+
+@pytest.fixture(scope="module")
+def images() -> ModuleType:
+    """The module that makes images of known content."""
+    return rendered_images
 
 
 @pytest.fixture(scope="module")

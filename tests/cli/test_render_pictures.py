@@ -1,6 +1,5 @@
 """`render` without `--raw`: what the viewport shows, as a PNG; and planes through volumes whose truth is known."""
 
-import importlib.util
 import json
 import queue
 import subprocess
@@ -21,16 +20,6 @@ from workstation.viewing.picture import Picture
 from workstation.viewing.viewports import Viewports
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture(scope="module")
-def images() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("rendered_images", Path(__file__).parents[1] / "rendered_images.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

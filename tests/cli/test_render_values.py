@@ -1,9 +1,7 @@
 """`render --raw`: modality values of every frame, exact, in a type that holds them."""
 
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,16 +13,6 @@ FIELDS = [
     "path", "output", "status", "message", "sop_class", "transfer_syntax", "decoder", "frames", "shape", "units",
     "spacing", "spacing_source", "notes",
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def images() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("rendered_images", Path(__file__).parents[1] / "rendered_images.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

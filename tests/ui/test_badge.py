@@ -1,19 +1,15 @@
 """The badge: notes that are too long for their corner are broken, those without room are told on hover."""
 
-import importlib.util
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from PySide6.QtCore import QEvent, QEventLoop, QPoint, QRectF
 from PySide6.QtGui import QFont, QFontMetricsF, QHelpEvent, QImage, QPainter
 from PySide6.QtWidgets import QApplication, QToolTip
 
+from tests import synthetic_stack
 from workstation.jobs import Workers
-from workstation.ui.theme import apply_theme
 from workstation.ui.viewer import overlay as overlay_module
 from workstation.ui.viewer.lettering import wrapped
 from workstation.ui.viewer.overlay import Look, Overlay
@@ -28,26 +24,13 @@ FIVE = (
 )
 
 
-def _balls() -> Any:
-    spec = importlib.util.spec_from_file_location("synthetic_stack", Path(__file__).parents[1] / "synthetic_stack.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["synthetic_stack"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
-def panel() -> Iterator[ViewerPanel]:
-    found = QApplication.instance()
-    app = found if isinstance(found, QApplication) else QApplication([])
-    apply_theme(app, "dark")
+def panel(app: QApplication) -> Iterator[ViewerPanel]:
     workers = Workers()
     panel = ViewerPanel(workers)
     panel.resize(560, 420)
     panel.show()
-    series = _balls().ball_series(slices=3)
+    series = synthetic_stack.ball_series(slices=3)
     panel.open_case(series.instances, [], series.data.__getitem__)
     end = time.monotonic() + 10
     while not (panel.is_loaded() and panel.is_settled()):

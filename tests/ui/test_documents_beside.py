@@ -1,8 +1,6 @@
 """Documents and segments in the viewer: opened, read, clicked, closed; judged by what the reader sees."""
 
-import importlib.util
 import io
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -31,28 +29,8 @@ from tests.document_objects import (
 )
 from workstation.dicom.parsing import parse_instance
 from workstation.jobs import Workers
-from workstation.ui.theme import apply_theme
 from workstation.ui.viewer.layer_list import volume_text
 from workstation.ui.viewer.panel import ViewerPanel
-
-
-@pytest.fixture(scope="module")
-def balls() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("synthetic_stack", Path(__file__).parents[1] / "synthetic_stack.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["synthetic_stack"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def app() -> QApplication:
-    found = QApplication.instance()
-    app = found if isinstance(found, QApplication) else QApplication([])
-    apply_theme(app, "dark")
-    return app
 
 
 class Reader:

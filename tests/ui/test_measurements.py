@@ -1,11 +1,8 @@
 """Measurements in the window: tools by keys, outlines by clicks, labels that keep apart, calibration by a length."""
 
-import importlib.util
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +11,10 @@ from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDoubleSpinBox, QInputDialog, QMenu
 
+from tests import synthetic_stack
 from workstation.dicom import concepts
 from workstation.dicom.content import Quantity
 from workstation.jobs import Workers
-from workstation.ui.theme import apply_theme
 from workstation.ui.viewer import panel as panel_module
 from workstation.ui.viewer import wording
 from workstation.ui.viewer.calibration import ask_length
@@ -27,16 +24,6 @@ from workstation.viewing import drawings
 from workstation.viewing.drawings import Drawing
 
 LEFT = Qt.MouseButton.LeftButton
-
-
-def _balls() -> Any:
-    spec = importlib.util.spec_from_file_location("synthetic_stack", Path(__file__).parents[1] / "synthetic_stack.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["synthetic_stack"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @dataclass
@@ -69,14 +56,6 @@ class Window:
         return self.panel.session.store.drawings
 
 
-@pytest.fixture(scope="module")
-def app() -> QApplication:
-    found = QApplication.instance()
-    app = found if isinstance(found, QApplication) else QApplication([])
-    apply_theme(app, "dark")
-    return app
-
-
 @pytest.fixture
 def window(app: QApplication) -> Iterator[Window]:
     workers = Workers()
@@ -91,7 +70,7 @@ def window(app: QApplication) -> Iterator[Window]:
 
 
 def test_each_tool_has_a_key_and_a_button(window: Window) -> None:
-    window.open(_balls().ball_series(slices=1))
+    window.open(synthetic_stack.ball_series(slices=1))
     assert window.panel.session is not None
     keys = {"L": "length", "E": "ellipse", "G": "polygon", "A": "angle", "D": "cobb", "V": "point"}
     for key, tool in keys.items():
@@ -101,7 +80,7 @@ def test_each_tool_has_a_key_and_a_button(window: Window) -> None:
 
 
 def test_what_found_no_room_is_in_the_menu_as_it_stands_and_what_has_no_use_nowhere(window: Window) -> None:
-    window.open(_balls().ball_series(slices=3))
+    window.open(synthetic_stack.ball_series(slices=3))
     toolbar = window.panel.toolbar
     toolbar.resize(420, toolbar.height())
     window.panel.run("view.cubic")
@@ -118,7 +97,7 @@ def test_what_found_no_room_is_in_the_menu_as_it_stands_and_what_has_no_use_nowh
 
 
 def test_an_outline_by_clicks_ends_with_enter_and_goes_into_the_report_with_the_next_enter(window: Window) -> None:
-    window.open(_balls().ball_series(slices=3))
+    window.open(synthetic_stack.ball_series(slices=3))
     told: list[Any] = []
     window.panel.insert_into_report.connect(told.append)
     window.key(Qt.Key.Key_G)
@@ -133,7 +112,7 @@ def test_an_outline_by_clicks_ends_with_enter_and_goes_into_the_report_with_the_
 
 
 def test_quick_clicks_are_points_and_not_a_double_click_that_maximises(window: Window) -> None:
-    window.open(_balls().ball_series(slices=3))
+    window.open(synthetic_stack.ball_series(slices=3))
     window.key(Qt.Key.Key_A)
     canvas = window.panel.canvases[0]
     QTest.mouseClick(canvas, LEFT, pos=QPoint(300, 200))
@@ -146,7 +125,7 @@ def test_quick_clicks_are_points_and_not_a_double_click_that_maximises(window: W
 
 
 def test_a_typed_length_calibrates_the_image_and_the_scale_bar(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
-    series = _balls().ball_series(slices=1, located=False)
+    series = synthetic_stack.ball_series(slices=1, located=False)
     series.instances[0] = replace(
         series.instances[0], modality="DX", imager_pixel_spacing=(0.5, 0.5), frame_of_reference_uid=""
     )
@@ -181,7 +160,7 @@ def test_a_typed_length_calibrates_the_image_and_the_scale_bar(window: Window, m
 def test_the_question_for_a_length_calibrates_by_what_is_typed_only(
     window: Window, known: float, typed: str, key: Qt.Key, answer: float | None
 ) -> None:
-    window.open(_balls().ball_series(slices=1))
+    window.open(synthetic_stack.ball_series(slices=1))
     window.key(Qt.Key.Key_L)
     window.click(QPoint(300, 200), QPoint(400, 200))
 
@@ -196,7 +175,7 @@ def test_the_question_for_a_length_calibrates_by_what_is_typed_only(
 
 
 def test_labels_of_measurements_never_lie_on_each_other(window: Window) -> None:
-    window.open(_balls().ball_series(slices=3))
+    window.open(synthetic_stack.ball_series(slices=3))
     window.key(Qt.Key.Key_L)
     for number in range(6):
         at = QPoint(300, 150 + 20 * number)
@@ -226,7 +205,7 @@ def test_labels_of_measurements_never_lie_on_each_other(window: Window) -> None:
 @pytest.mark.parametrize("width", [170, 240, 700])
 def test_no_label_is_cut_off_by_the_edge_of_its_viewport(window: Window, width: int) -> None:
     """A number that lost its first digits would be another one."""
-    window.open(_balls().ball_series(slices=3))
+    window.open(synthetic_stack.ball_series(slices=3))
     window.key(Qt.Key.Key_E)
     window.click(QPoint(320, 200), QPoint(440, 300))
     canvas, session = window.panel.canvases[0], window.panel.session
@@ -247,7 +226,7 @@ def test_no_label_is_cut_off_by_the_edge_of_its_viewport(window: Window, width: 
 
 
 def test_a_label_leaves_its_own_outline_to_be_seen(window: Window) -> None:
-    window.open(_balls().ball_series(slices=3))
+    window.open(synthetic_stack.ball_series(slices=3))
     window.key(Qt.Key.Key_E)
     window.click(QPoint(60, 200), QPoint(560, 420))
     canvas, session = window.panel.canvases[0], window.panel.session
@@ -286,7 +265,7 @@ def test_a_value_has_its_unit_or_none_and_the_digits_it_needs(value: float, unit
 
 
 def test_mean_and_deviation_have_the_same_digits(window: Window) -> None:
-    window.open(_balls().ball_series(slices=3))
+    window.open(synthetic_stack.ball_series(slices=3))
     window.key(Qt.Key.Key_E)
     window.click(QPoint(320, 200), QPoint(440, 300))
     (drawn,) = window.drawn

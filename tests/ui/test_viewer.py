@@ -1,15 +1,11 @@
 """The viewer as a widget, driven by mouse and keys, judged by what is painted."""
 
 import gc
-import importlib.util
-import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,31 +18,11 @@ from PySide6.QtWidgets import QApplication
 from workstation.dicom.content import KeyImage, Measurement, StudyHeader
 from workstation.imaging.voi import Window
 from workstation.jobs import Workers
-from workstation.ui.theme import apply_theme
 from workstation.ui.viewer.canvas import Canvas
 from workstation.ui.viewer.overlay import Look, Overlay
 from workstation.ui.viewer.panel import ViewerPanel
 
 LEFT, RIGHT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
-
-
-@pytest.fixture(scope="module")
-def balls() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("synthetic_stack", Path(__file__).parents[1] / "synthetic_stack.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["synthetic_stack"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def app() -> QApplication:
-    found = QApplication.instance()
-    app = found if isinstance(found, QApplication) else QApplication([])
-    apply_theme(app, "dark")
-    return app
 
 
 @dataclass

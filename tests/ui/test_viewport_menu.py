@@ -17,16 +17,7 @@ from tests.presentation_states import presentation, reference, window
 from workstation.dicom.parsing import parse_instance
 from workstation.imaging.voi import Window
 from workstation.jobs import Workers
-from workstation.ui.theme import apply_theme
 from workstation.ui.viewer.panel import ViewerPanel
-
-
-@pytest.fixture(scope="module")
-def app() -> QApplication:
-    found = QApplication.instance()
-    app = found if isinstance(found, QApplication) else QApplication([])
-    apply_theme(app, "dark")
-    return app
 
 
 @pytest.fixture

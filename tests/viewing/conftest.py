@@ -1,32 +1,20 @@
 """An open case of synthetic balls, read without a toolkit: the main loop is a queue."""
 
-import importlib.util
 import queue
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from tests import synthetic_stack
 from workstation.dicom.content import StudyHeader
 from workstation.dicom.instance import Instance
 from workstation.jobs import Workers
 from workstation.viewing.open_case import OpenCase
 from workstation.viewing.reading_session import ReadingSession
-
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[1] / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @dataclass(frozen=True)
@@ -89,7 +77,7 @@ class Desk:
 @pytest.fixture(scope="session")
 def balls() -> ModuleType:
     """The module that makes synthetic series."""
-    return _load("synthetic_stack")
+    return synthetic_stack
 
 
 @pytest.fixture
