@@ -11,6 +11,7 @@ from typing import Literal
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
+from workstation.dicom.quoting import quoted_code
 from workstation.errors import UnreadableObject
 from workstation.language import _
 
@@ -210,4 +211,4 @@ def _foreign(body: Element) -> tuple[bytes, list[str]]:
         text = held.decode("utf-8", "replace")
     if kind.startswith("text/plain"):
         return b"", [line for line in map(str.strip, text.splitlines()) if line]
-    raise _refused(_("a body of the kind {kind} can't be shown").format(kind=kind))
+    raise _refused(_("a body of the kind {kind} can't be shown").format(kind=quoted_code(kind)))

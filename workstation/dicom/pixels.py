@@ -26,6 +26,7 @@ from workstation.dicom.instance import Instance, PixelDescription
 from workstation.dicom.lut import BROKEN_TABLE
 from workstation.dicom.native import native_samples
 from workstation.dicom.part10 import body_of
+from workstation.dicom.quoting import quoted_uid
 from workstation.dicom.stored_values import clipped, stored_values, words
 from workstation.errors import UnreadableObject, Unsupported
 from workstation.language import _
@@ -118,7 +119,7 @@ def _checked(instance: Instance, frame: int) -> PixelDescription:
     if uid in ts.VIDEO:
         raise _unsupported(_("it is a video ({kind}), which this program doesn't play").format(kind=ts.VIDEO[uid]))
     if uid not in SUPPORTED_TRANSFER_SYNTAXES:
-        named = f"{ts.UNDECODED[uid]}, {uid}" if uid in ts.UNDECODED else uid
+        named = f"{ts.UNDECODED[uid]}, {uid}" if uid in ts.UNDECODED else quoted_uid(uid)
         raise _unsupported(_("no decoder for transfer syntax {uid}").format(uid=named))
     if pixels.samples_per_pixel not in (1, 3):
         raise _unsupported(_("{count} samples a pixel").format(count=pixels.samples_per_pixel))

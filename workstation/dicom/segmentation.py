@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from workstation.dicom.content import Code
 from workstation.dicom.instance import Instance
 from workstation.dicom.pixels import decode_frame
+from workstation.dicom.quoting import quoted_code
 from workstation.dicom.sr_tree import code_in, opened_document
 from workstation.dicom.text import Header
 from workstation.errors import UnreadableObject
@@ -97,7 +98,7 @@ def read_segmentation(instance: Instance, data: bytes) -> Segmentation:
         raise _refused(_("the object is no segmentation"))
     kind = header.text(0x00620001) or "BINARY"
     if kind not in {"BINARY", "FRACTIONAL", "LABELMAP"}:
-        raise _refused(_("a segmentation of the kind {kind} is not known").format(kind=kind))
+        raise _refused(_("a segmentation of the kind {kind} is not known").format(kind=quoted_code(kind)))
     segments = tuple(_segment(item) for item in header.items(0x00620002))
     numbers = {segment.number for segment in segments}
     if len(numbers) < len(segments):
