@@ -6,6 +6,7 @@ when the conformance statement excludes its kind. The table goes into docs/confo
 """
 
 import argparse
+import math
 import sys
 import tempfile
 import warnings
@@ -194,7 +195,7 @@ def _compared(
     said: list[str] = []
     for name in judges.NAMES:
         try:
-            theirs = judges.values(name, path, header)
+            theirs = as_slices(judges.values(name, path, header), header, len(ours))
         except CannotRead as error:
             said.append(f"{name}: {error}")
             continue
@@ -218,6 +219,17 @@ def _compared(
 def tolerance(syntax: str) -> float:
     """The greatest difference in stored values that two right decoders of a coding may have."""
     return 1 if syntax in _DCT or syntax in _WAVELET else 0
+
+
+def as_slices(stored: Values, header: Dataset | None, count: int) -> Values:
+    """A mosaic as its slices, row by row of a square grid; anything else, and one that doesn't divide, as it is."""
+    if header is None or "MOSAIC" not in header.get("ImageType", ()) or len(stored) != 1 or count < 2:
+        return stored
+    across = math.isqrt(count - 1) + 1
+    rows, columns = stored.shape[1] // across, stored.shape[2] // across
+    if stored.shape[1:] != (across * rows, across * columns):
+        return stored
+    return stored.reshape(across, rows, across, columns).swapaxes(1, 2).reshape(-1, rows, columns)[:count]
 
 
 def greatest(ours: NDArray[np.generic], theirs: Values, header: Dataset | None) -> float | None:

@@ -5,9 +5,11 @@ None is applied by itself: the reader chooses one, and its name stands in the co
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from psygnal import Signal
 
+from workstation.dicom.geometry import FrameRef
 from workstation.dicom.instance import Instance
 from workstation.dicom.presentation_state import KINDS, PresentationState, read_presentation_state
 from workstation.errors import WorkstationError
@@ -15,6 +17,7 @@ from workstation.imaging.presented import full_range, in_image_values
 from workstation.imaging.voi import Voi
 from workstation.imaging.volume import SliceTransform, transform_of
 from workstation.jobs import Lane, Workers
+from workstation.language import _
 from workstation.viewing.loading import Deliver, Fetch
 from workstation.viewing.stacks import ShownStack
 
@@ -55,13 +58,17 @@ class Presentations:
     def offered(self, stack: ShownStack, k: int) -> tuple[PresentationState, ...]:
         """The states made for image `k`, the newest first; with those that can't be applied."""
         ref = stack.stack.frames[k]
-        found = [one for one in self._states.values() if one.covers(ref.instance.sop_instance_uid, ref.frame)]
+        found = [one for one in self._states.values() if _covers(one, ref)]
+        if ref.instance.mosaic is not None:
+            # its graphics and areas are places of the stored image
+            whole = _("a presentation state of the whole mosaic, not of its slices")
+            found = [replace(one, refusal=one.refusal or whole) for one in found]
         return tuple(sorted(found, key=lambda one: (one.created, one.sop_instance_uid), reverse=True))
 
     def in_force(self, uid: str, stack: ShownStack, k: int) -> PresentationState | None:
         """The state chosen for a viewport, if it can be applied and is made for image `k`."""
         state, ref = self._states.get(uid), stack.stack.frames[k]
-        if state is None or state.refusal or not state.covers(ref.instance.sop_instance_uid, ref.frame):
+        if state is None or state.refusal or ref.instance.mosaic is not None or not _covers(state, ref):
             return None
         return state
 
@@ -84,6 +91,11 @@ class Presentations:
         else:
             self._states[state.sop_instance_uid] = state
         self.changed.emit()
+
+
+def _covers(state: PresentationState, ref: FrameRef) -> bool:
+    """Whether a state is made for a frame; what names the one frame of a mosaic names all its tiles."""
+    return state.covers(ref.instance.sop_instance_uid, 0 if ref.instance.mosaic is not None else ref.frame)
 
 
 def greys_of(state: PresentationState, stack: ShownStack, k: int) -> tuple[Voi, ...]:
