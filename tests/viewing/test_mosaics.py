@@ -167,6 +167,12 @@ def test_a_graphic_across_tiles_or_on_none_leads_to_the_image_without_it(
     assert found.points == ()
 
 
+def test_a_reference_to_a_frame_that_the_stored_image_does_not_have_leads_nowhere(session: ReadingSession) -> None:
+    finder = session.case.finder()
+    assert finder.find(Place(ImageReference("", "", "", "1.7.1"), (2,))) is None
+    assert finder.find(Place(ImageReference("", "", "", "1.7.1"), (1,))) is not None
+
+
 def test_a_key_image_of_a_tile_names_the_mosaic(session: ReadingSession) -> None:
     (stack,) = session.case.stacks
     assert {stack.reference(k) for k in range(7)} == {stack.first.reference()}

@@ -25,7 +25,7 @@ from workstation.language import N_
 _MOSAIC = "MOSAIC"
 _MOST_TILES = 1024
 # written with eight digits; the normal with as many
-_PARALLEL = 1e-3
+_PARALLEL = 1e-4
 _SAME_SPACING_MM = 1e-2
 
 

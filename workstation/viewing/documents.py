@@ -159,7 +159,8 @@ class Finder:
         frames = place.frames or (1,)
         for frame in frames:
             found = self._frames.get((place.image.sop_instance_uid, frame - 1))
-            if found is not None:
+            # the stored image of a mosaic has one frame, whatever its tiles are shown as
+            if found is not None and (frame == 1 or found[0].instance(found[1]).mosaic is None):
                 return self._on_image(place, *found)
         return None
 
