@@ -1,12 +1,13 @@
 """Decoders kept apart from the program: each compressed frame is decoded in one of a few child processes.
 
 A decoder that crashes, hangs or eats memory costs that one frame: it is refused with a reason, the child is replaced,
-everything else goes on. Frames travel by pipe, so that nothing of a patient lies on a disk or outlives a kill. Without
-`opened()`, frames are decoded in the process itself.
+everything else goes on. Frames travel by pipe, or in memory without a name that ends with the two processes sharing it:
+nothing of a patient lies on a disk or outlives a kill. Without `opened()`, frames are decoded in the process itself.
 """
 
 import json
 import logging
+import mmap
 import os
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from typing import IO, Any
 import numpy as np
 
 import workstation
-from workstation.dicom.decoder_child import ARGUMENT, HEAD, TIMED_OUT
+from workstation.dicom.decoder_child import ARGUMENT, HEAD, MEMORY, TIMED_OUT
 from workstation.dicom.decoders import Codestream, Decoder, Samples
 from workstation.dicom.instance import PixelDescription
 from workstation.errors import UnreadableObject
@@ -34,7 +35,17 @@ _SAMPLES_A_SECOND = 5_000_000
 # int32 planes, their transform and the copy that is handed over: what the hungriest decoder takes for a sample
 _BYTES_A_SAMPLE = 12
 _PIPE_BYTES = 1 << 20
+# a mammogram; what was never written takes no memory
+_SHARED_BYTES = 1 << 24
 _AFTER_SECONDS = 1.5
+_FOR_CHILDREN = {
+    # one frame is one thread's work; idle pools of threads would cost memory in each child
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    # glibc would hand a frame's memory back after each frame, and fault it in anew for the next
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 23),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 23),
+}
 
 
 def child_command() -> tuple[str, ...]:
@@ -161,16 +172,13 @@ class _Child:
     def __init__(self, command: tuple[str, ...]) -> None:
         package = str(Path(workstation.__file__).resolve().parents[1])
         path = os.pathsep.join(part for part in (package, os.environ.get("PYTHONPATH", "")) if part)
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            # one frame is one thread's work; idle pools of threads would cost memory in each child
-            env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
+        descriptor, self._shared = _shared_memory()
+        environment = {**os.environ, **_FOR_CHILDREN, "PYTHONPATH": path}
+        try:
+            self._process = self._started(command, environment, descriptor)
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._requests: IO[bytes] = self._process.stdin
@@ -183,10 +191,30 @@ class _Child:
             self.end()
             raise
 
+    def _started(
+        self, command: tuple[str, ...], environment: dict[str, str], descriptor: int | None
+    ) -> "subprocess.Popen[bytes]":
+        if descriptor is not None:
+            environment[MEMORY] = str(descriptor)
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            env=environment,
+            pass_fds=() if descriptor is None else (descriptor,),
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+
     def ask(self, request: bytes, data: bytes) -> tuple[dict[str, Any], Samples | None]:
         """The answer to a request, with the samples when there are some; EOFError when the child is gone."""
+        head = HEAD.pack(len(request), len(data)) + request
+        if len(data) <= len(self._shared):
+            self._shared[: len(data)] = np.frombuffer(data, np.uint8)
+            data = b""
         try:
-            for part in (HEAD.pack(len(request), len(data)) + request, data):
+            for part in (head, data):
                 rest = memoryview(part)
                 while rest:
                     rest = rest[self._requests.write(rest) :]
@@ -206,7 +234,9 @@ class _Child:
         samples: Samples = np.empty(answer["shape"], np.dtype(answer["dtype"]))
         if samples.nbytes != length:
             raise EOFError
-        if length:
+        if length and length <= len(self._shared):
+            np.copyto(samples.reshape(-1).view(np.uint8), self._shared[:length])
+        elif length:
             self._read(samples.data.cast("B"))
         return answer, samples
 
@@ -245,6 +275,20 @@ def _request(syntax: str, decoder: str, rows: int, columns: int, pixels: PixelDe
         "bytes": samples * _BYTES_A_SAMPLE,
     }
     return json.dumps(request).encode()
+
+
+def _shared_memory() -> tuple[int | None, Samples]:
+    """Memory to share with a child, and its descriptor; empty and None where the system has none without a name."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            descriptor = os.memfd_create("frame")
+            try:
+                os.truncate(descriptor, _SHARED_BYTES)
+                return descriptor, np.frombuffer(mmap.mmap(descriptor, _SHARED_BYTES), np.uint8)
+            except BaseException:
+                os.close(descriptor)
+                raise
+    return None, np.empty(0, np.uint8)
 
 
 def _widen(pipe: IO[bytes]) -> None:
