@@ -32,7 +32,7 @@ def csa(values: Mapping[str, tuple[str, Sequence[object]]], *, marked: bool = Tr
             text = f"{texts[number]}".encode() + b"\0" if number < len(texts) else b""
             length = len(text)
             first = length if marked else length + items
-            made += struct.pack("<4i", first, length, 77, length) + text + b"\0" * (-length % 4)
+            made += struct.pack("<4i", first, length if marked else 0, 77, length) + text + b"\0" * (-length % 4)
     return made
 
 

@@ -287,6 +287,13 @@ def test_lengths_that_no_bytes_stand_behind_are_refused(count: int) -> None:
         assert csa_values(lying).get("NumberOfImagesInMosaic", ()) == ()
 
 
+def test_a_last_value_that_is_longer_than_the_rest_of_the_header_refuses_the_whole_header() -> None:
+    whole = csa({"NumberOfImagesInMosaic": ("US", [7])})
+    assert csa_values(whole) != {}
+    # the length in the last item, behind which nothing is left
+    assert csa_values(whole[:-12] + (100).to_bytes(4, "little") + whole[-8:]) == {}
+
+
 def test_frames_of_an_enhanced_object_that_kept_the_word_have_their_places() -> None:
     ds = mosaic(tiles_of(1), header=b"", SOPClassUID="1.2.840.10008.5.1.4.1.1.4.1", NumberOfFrames=4)
     ds.PixelData = ds.PixelData * 4
