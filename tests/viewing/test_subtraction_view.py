@@ -173,3 +173,28 @@ def test_what_is_rejected_is_subtracted_all_the_same_when_it_is_asked_for(desk: 
     session.move.toggle_subtraction(0)
     assert session.views[0].state.stack == session.case.stacks[1].key
     assert [session.case.remarks(stack) for stack in session.case.stacks] == [("rejected for quality",)] * 2
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_values_that_fall_as_the_beam_grows_are_turned_round_before_their_logarithm_is_taken(
+    desk: Any, sign: int
+) -> None:
+    """PS3.3 C.8.7.1.1.2: with Pixel Intensity Relationship Sign −1 higher pixel values are less intensity."""
+    study = angiogram()
+    (data,) = study.data.values()
+    ds = pydicom.dcmread(BytesIO(data))
+    logarithms = np.frombuffer(ds.PixelData, "<u2").astype(float)
+    beam = np.rint(8 * np.exp(logarithms / 400))
+    ds.PixelIntensityRelationship, ds.PixelIntensityRelationshipSign = "LIN", sign
+    ds.PixelData = (beam if sign == 1 else 4095 - beam).astype("<u2").tobytes()
+    raw = saved(ds)
+    instance = parse_instance(raw)
+    session: ReadingSession = desk.open(
+        SimpleNamespace(instances=[instance], data={instance.sop_instance_uid: raw}), size=(SIDE, SIDE)
+    )
+    session.move.go_to(0, 1)
+    desk.settle(session)
+    difference = values(session)[DOWN:, :RIGHT]
+    truth = np.zeros((SIDE, SIDE))
+    truth[VESSEL] = -300 / 400 * sign
+    assert np.abs(difference - truth[DOWN:, :RIGHT]).max() < 0.01

@@ -44,11 +44,15 @@ class MaskOperation:
 
 @dataclass(frozen=True)
 class Subtraction:
-    """What the header says of subtraction. `relationship` is LIN, LOG or DISP (0028,1040), or ""."""
+    """What the header says of subtraction. `relationship` is LIN, LOG or DISP (0028,1040), or "".
+
+    `reversed`: higher values are less intensity of the beam (Pixel Intensity Relationship Sign (0028,1041) −1).
+    """
 
     operations: tuple[MaskOperation, ...] = ()
     recommended: bool = False
     relationship: str = ""
+    reversed: bool = False
 
     @property
     def logarithmic(self) -> bool:
@@ -65,7 +69,8 @@ def subtraction_of(header: Header) -> Subtraction | None:
     operations = tuple(_operation(item) for item in header.items(0x00286100))
     if not operations:
         return None
-    return Subtraction(operations, header.text(0x00281090) == "SUB", header.text(0x00281040))
+    recommended, relationship = header.text(0x00281090) == "SUB", header.text(0x00281040)
+    return Subtraction(operations, recommended, relationship, header.integer(0x00281041, signed=True) == -1)
 
 
 def _operation(item: Header) -> MaskOperation:

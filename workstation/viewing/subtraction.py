@@ -148,11 +148,25 @@ class SubtractedLoader(StackLoader):
             self.stack.operation(k).shift,
             logarithmic=self.stack.subtraction.logarithmic,
         )
+        if self._counted_down:
+            # a vessel is as bright or as dark as in the stored frames
+            values = -values
         sheet = Volume((1, ref.instance.rows, ref.instance.columns), np.float32, self.stack.matrix(k), is_spatial=False)
         sheet.put(0, values)
         return sheet
 
     def _frame(self, k: int, number: int) -> NDArray[np.float64]:
-        """Stored values of frame `number`, counted from 1, of the object that image `k` is of."""
+        """Stored values of frame `number`, counted from 1, of the object that image `k` is of.
+
+        They rise with the intensity of the beam, whose logarithm is wanted.
+        """
         instance = self.stack.instance(k)
-        return np.asarray(decode_frame(instance, self._bytes(instance), number - 1), np.float64)
+        values = np.asarray(decode_frame(instance, self._bytes(instance), number - 1), np.float64)
+        if self._counted_down and instance.pixels is not None:
+            values = instance.pixels.stored_range[1] - values
+        return values
+
+    @property
+    def _counted_down(self) -> bool:
+        """Whether intensities have to be made of the stored values first."""
+        return self.stack.subtraction.reversed and not self.stack.subtraction.logarithmic
