@@ -248,6 +248,17 @@ def test_compressed_mosaics_are_cut_alike_and_a_lie_about_their_number_is_found_
         decode_frame(parse_instance(data), data, 0)
 
 
+def test_a_big_endian_mosaic_with_the_makers_own_count_is_cut_alike() -> None:
+    tiles = tiles_of(7)
+    ds = mosaic(tiles)
+    private(0x0A, 7)(ds)
+    ds.PixelData = np.frombuffer(ds.PixelData, "<u2").astype(">u2").tobytes()
+    data = file(ds, pydicom.uid.ExplicitVRBigEndian)
+    instance = parse_instance(data)
+    assert instance.number_of_frames == 7
+    assert all(np.array_equal(decode_frame(instance, data, n), tile) for n, tile in enumerate(tiles))
+
+
 def test_a_tile_that_is_not_there_is_refused() -> None:
     data = file(mosaic(tiles_of(7)))
     with pytest.raises(UnreadableObject, match="no frame 8"):

@@ -98,7 +98,7 @@ def _count(header: Header, values: Values) -> int:
     block = private_block(header, 0x0019, "SIEMENS MR HEADER")
     # a US whose VR implicit files don't have
     raw = header.raw(block | 0x0A) if block else None
-    other = int.from_bytes(raw, "little") if raw is not None and len(raw) == 2 else None
+    other = int.from_bytes(raw, "little" if header.little_endian else "big") if raw and len(raw) == 2 else None
     number = told[0] if told is not None else other
     if number is None or (other is not None and other != number):
         return 0
