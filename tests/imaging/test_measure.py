@@ -26,7 +26,7 @@ from workstation.imaging.measure import (
     value_on_plane,
     value_on_slice,
 )
-from workstation.imaging.plane import Plane, orthogonal, slice_plane
+from workstation.imaging.plane import orthogonal, slice_plane
 from workstation.imaging.reslice import Slab
 from workstation.imaging.volume import SliceTransform, Volume
 
@@ -148,16 +148,6 @@ def test_a_region_on_a_reformat_says_so_and_does_not_depend_on_the_zoom() -> Non
 def test_a_slice_that_is_not_there_gives_no_numbers() -> None:
     volume = Volume((2, 8, 8), np.int16, np.eye(4))
     assert region_on_slice(volume, 1, Ellipse((4.0, 4.0, 1.0), (2.0, 0, 0), (0, 2.0, 0))).count == 0
-
-
-def test_an_ellipse_fills_the_box_it_was_drawn_in_and_names_its_major_axis_first() -> None:
-    plane = Plane((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, -1.0), 1.0, 10, 10)
-    ellipse = Ellipse.in_box((10.0, 5.0, 8.0), (2.0, 5.0, -12.0), plane)
-    assert ellipse.centre == (6.0, 5.0, -2.0)
-    assert ellipse.area_mm2 == pytest.approx(math.pi * 4 * 10)
-    first, second, third, fourth = ellipse.ends
-    assert {first[2], second[2]} == {8.0, -12.0}
-    assert {third[0], fourth[0]} == {2.0, 10.0}
 
 
 def grid_volume(values: np.ndarray | None = None) -> Volume:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workstation.imaging.plane import Plane, Point
+from workstation.imaging.plane import Point
 
 _EDGE = 1e-9
 
@@ -33,25 +33,6 @@ class Ellipse:
     def reach_mm(self) -> float:
         """The greatest distance of its outline from its centre."""
         return max(math.hypot(*self.first_axis), math.hypot(*self.second_axis))
-
-    @property
-    def ends(self) -> tuple[Point, Point, Point, Point]:
-        """The ends of the major, then of the minor axis, as SCOORD3D ELLIPSE wants them."""
-        centre = np.array(self.centre)
-        axes = sorted((self.first_axis, self.second_axis), key=lambda axis: -math.hypot(*axis))
-        first, second, third, fourth = (
-            tuple(float(value) for value in centre + sign * np.array(axis)) for axis in axes for sign in (-1, 1)
-        )
-        return _triple(first), _triple(second), _triple(third), _triple(fourth)
-
-    @classmethod
-    def in_box(cls, corner: Point, opposite: Point, plane: Plane) -> "Ellipse":
-        """The ellipse that fills the upright box between two corners drawn on a plane."""
-        from_corner = np.array(opposite) - np.array(corner)
-        right, down = np.array(plane.right), np.array(plane.down)
-        across, along = float(from_corner @ right) / 2, float(from_corner @ down) / 2
-        centre = np.array(corner) + right * across + down * along
-        return cls(_triple(centre), _triple(right * abs(across)), _triple(down * abs(along)))
 
 
 @dataclass(frozen=True)
