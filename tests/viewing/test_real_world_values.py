@@ -117,6 +117,22 @@ def test_a_measurement_has_the_values_that_the_stack_is_in_now_after_a_step_back
     assert drawing.to_content().remark == "values: ADC"
 
 
+def test_greys_made_from_values_that_were_left_meanwhile_are_not_those_of_the_new_ones(desk: Any) -> None:
+    ds = mapped(mapping("ADC", "um2/s", 0.5, 0), mapping("Flow", "ml/s", 200.0, 0))
+    del ds.WindowCenter, ds.WindowWidth
+    session = desk.open(Study(ds))
+    views = session.views
+    stack = views.stack(0)
+    while views.source(0) is None:
+        desk.work.get(timeout=10)()
+    # the first picture is on its way, in ADC, when the reader chooses the other values
+    assert stack.auto_voi is None
+    session.move.choose_values(0, 1)
+    desk.settle(session)
+    window = views.stack(0).auto_voi
+    assert (window.center, window.width) == pytest.approx((200 * 4095 / 2, 200 * 4095), rel=0.05)
+
+
 def test_a_value_outside_of_the_mapped_range_is_none(desk: Any) -> None:
     session = desk.open(Study(mapped(mapping("ADC", "um2/s", 1.0, 0.0, 1000, 3000))))
     desk.settle(session)

@@ -5,6 +5,7 @@ loaders. A viewport's state is replaced, never changed, and each replacement ask
 """
 
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 
 from psygnal import Signal
@@ -237,15 +238,18 @@ class Viewports:
             planes=self.case.overlays.planes(stack, state),
         )
         request = replace(request, tints=self.case.layers.tints(stack, state))
-        self._darkroom.ask(request, self._take)
+        self._darkroom.ask(request, partial(self._take, stack))
 
     def awaits(self, number: int) -> bool:
         """Whether a newer picture than the last one is being made."""
         viewport = self.all[number]
         return viewport.picture is None or viewport.picture.request.id < viewport.asked
 
-    def _take(self, picture: Picture) -> None:
-        """A picture has come; it is shown unless a newer one already is, or its viewport is gone."""
+    def _take(self, stack: ShownStack, picture: Picture) -> None:
+        """A picture of a stack has come; it is shown unless a newer one already is, or its viewport is gone.
+
+        Greys made from it are that stack's: under its key there may be one of other values by now.
+        """
         number = picture.request.viewport
         if number >= len(self.all):
             return
@@ -253,8 +257,7 @@ class Viewports:
         if viewport.picture is not None and viewport.picture.request.id > picture.request.id:
             return
         viewport.picture = picture
-        stack = self.case.stack(picture.state.stack)
-        if stack is not None and stack.auto_voi is None and picture.request.voi is None and picture.voi is not None:
+        if stack.auto_voi is None and picture.request.voi is None and picture.voi is not None:
             stack.auto_voi = picture.voi
             self.state_changed.emit(number)
         self.picture_ready.emit(number)
