@@ -18,6 +18,7 @@ from workstation.cli.png import png
 from workstation.dicom.geometry import FrameRef, build_stacks
 from workstation.dicom.instance import Instance
 from workstation.dicom.parsing import parse_instance
+from workstation.dicom.part10 import inflated_once
 from workstation.dicom.pixels import decode_frame_named
 from workstation.dicom.spacing import Spacing, spacing_of
 from workstation.errors import Unsupported, WorkstationError
@@ -172,6 +173,7 @@ class Render:
         shape = (*shape, 3) if instance.pixels.colour else shape
         target: NDArray[Any] | None = None
         decoder, notes = "", outcome.notes
+        data = inflated_once(data, instance.transfer_syntax_uid)
         if instance.colour_profile is not None:
             # values are as the object holds them; its ICC profile is a matter of showing them
             instance, notes = replace(instance, colour_profile=None), [*notes, _("colours of its own ICC profile")]
@@ -193,10 +195,11 @@ class Render:
             for k, ref in enumerate(stack.stack.frames)
         }
         notes: list[str] = []
+        pixels = inflated_once(data, instance.transfer_syntax_uid)
         shape, decoder = (), ""
         for frame in wanted:
             stack, k = places[frame]
-            picture, decoder, said = self._still(stack, k, data)
+            picture, decoder, said = self._still(stack, k, data, pixels)
             ending = f"_f{frame + 1:04d}.png" if len(wanted) > 1 else ".png"
             made.append(self._path(instance, ending))
             made[-1].write_bytes(png(picture.pixels))
@@ -204,7 +207,7 @@ class Render:
             notes += [note for note in said if note not in notes]
         return replace(outcome, decoder=decoder, shape=shape, notes=[*outcome.notes, *notes])
 
-    def _still(self, stack: ShownStack, k: int, data: bytes) -> tuple[Picture, str, list[str]]:
+    def _still(self, stack: ShownStack, k: int, data: bytes, pixels: bytes) -> tuple[Picture, str, list[str]]:
         """Image `k` as a viewport that opens the stack and goes there shows it, the decoder's name, and notes."""
         opened = start_state(stack, PlaneKind.STACK, *(self.view.size or (2, 2)))
         opened = replace(opened, voi=self._choice(stack, k))
@@ -212,12 +215,12 @@ class Render:
             opened = _one_to_one(stack, opened, opened.index)
         if stack.voi(opened.voi, k) is None and stack.count > 1:
             # as a viewport does: made once, from the image that it opens with
-            sheet, _name = _sheet(stack, opened.index, data)
+            sheet, _name = _sheet(stack, opened.index, pixels)
             stack.auto_voi = develop(request_for(stack, opened, sheet), None)[0].voi
         state = at_slice(opened, stack, k)
         if self.view.size is None:
             state = _one_to_one(stack, state, k)
-        sheet, name = _sheet(stack, k, data)
+        sheet, name = _sheet(stack, k, pixels)
         ref = stack.stack.frames[k]
         planes, failed = read_planes(ref.instance, ref.frame, lambda _uid: data)
         picture, _samples = develop(request_for(stack, state, sheet, planes=planes), None)
@@ -400,7 +403,8 @@ def _filled(stack: ShownStack, by_uid: dict[str, Input]) -> tuple[Volume, str, l
         uid = ref.instance.sop_instance_uid
         try:
             if kept[0] != uid:
-                kept = (uid, by_uid[uid].read())
+                data = by_uid[uid].read()
+                kept = (uid, inflated_once(data, ref.instance.transfer_syntax_uid))
             stored, name = decode_frame_named(ref.instance, kept[1], ref.frame)
         except WorkstationError as error:
             failures.append(error)

@@ -55,6 +55,10 @@ def child_command() -> tuple[str, ...]:
     return (sys.executable, "-P", "-m", "workstation", ARGUMENT)
 
 
+class DecoderLost(UnreadableObject):
+    """A frame on which a decoder crashed, hung or took too much memory: the next of its object may well do the same."""
+
+
 class DecoderProcesses:
     """A pool of decoder processes, for any thread. Children start in the background, and anew when one is lost."""
 
@@ -92,7 +96,7 @@ class DecoderProcesses:
                 raise
             self._give_back(child)
             if "memory" in answer:
-                raise _unreadable(_("{decoder} needed too much memory").format(decoder=decoder))
+                raise _lost(_("{decoder} needed too much memory").format(decoder=decoder))
             if decoded is None:
                 raise RuntimeError(answer.get("error", ""))
             return decoded
@@ -304,10 +308,14 @@ def _unreadable(detail: str) -> UnreadableObject:
     return UnreadableObject(_("The picture can't be decoded"), detail)
 
 
-def _refusal(decoder: str, status: int) -> UnreadableObject:
+def _lost(detail: str) -> DecoderLost:
+    return DecoderLost(_("The picture can't be decoded"), detail)
+
+
+def _refusal(decoder: str, status: int) -> DecoderLost:
     if status == TIMED_OUT:
-        return _unreadable(_("{decoder} took too long").format(decoder=decoder))
-    return _unreadable(_("{decoder} crashed").format(decoder=decoder))
+        return _lost(_("{decoder} took too long").format(decoder=decoder))
+    return _lost(_("{decoder} crashed").format(decoder=decoder))
 
 
 _open: DecoderProcesses | None = None

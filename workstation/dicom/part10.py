@@ -138,9 +138,18 @@ def inflate(data: bytes, start: int) -> bytes:
     return b"".join(parts)
 
 
+class Inflated(bytes):
+    """The data set of a deflated object, inflated: `body_of` finds nothing left to do."""
+
+
+def inflated_once(data: bytes, transfer_syntax_uid: str) -> bytes:
+    """What to decode many frames of one object from: its bytes, and for a deflated one its data set."""
+    return Inflated(body_of(data, transfer_syntax_uid)) if transfer_syntax_uid == DEFLATED else data
+
+
 def body_of(data: bytes, transfer_syntax_uid: str) -> bytes:
     """The bytes that frame offsets count in: the file itself unless it is deflated."""
-    if transfer_syntax_uid != DEFLATED:
+    if transfer_syntax_uid != DEFLATED or isinstance(data, Inflated):
         return data
     return inflate(data, _meta_group(data)[1])
 

@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from workstation.dicom.decoder_processes import DecoderLost
 from workstation.dicom.geometry import FrameRef
 from workstation.dicom.instance import Instance
+from workstation.dicom.part10 import inflated_once
 from workstation.dicom.pixels import decode_frame, decode_mosaic
-from workstation.errors import WorkstationError
+from workstation.errors import UnreadableObject, WorkstationError
 from workstation.imaging.filling import filling_of
 from workstation.imaging.volume import Volume
 from workstation.jobs import Lane, Workers
@@ -33,6 +35,8 @@ Deliver = Callable[[Callable[[], None]], None]
 
 # frames of one stack decoded at once or waiting for a thread
 _IN_FLIGHT = 3
+# frames of one object that may crash a decoder or make it hang, for seconds each, before the others are not tried
+_MOST_LOST = 3
 # images held of a stack that memory has no room for, however large they are
 _LEAST_HELD = 4
 
@@ -68,6 +72,7 @@ class StackLoader:
         self._lock = threading.Lock()
         self._last: tuple[str, bytes] = ("", b"")
         self._mosaic: tuple[str, NDArray[Any]] | None = None
+        self._lost: dict[str, list[DecoderLost]] = {}
         self.failures: dict[int, str] = {}
         self._filling = filling_of(stack.stack) if stack.is_volume and not self.partly else None
         self.volume: Volume | None = self._filling.volume if self._filling is not None else None
@@ -179,21 +184,33 @@ class StackLoader:
         """A frame's values; a mosaic is decoded once for all its tiles."""
         instance, mosaic = ref.instance, ref.instance.mosaic
         if mosaic is None:
-            return decode_frame(instance, self._bytes(instance), ref.frame)
+            return self._tried(instance, ref.frame)
         with self._lock:
             if self._mosaic is None or self._mosaic[0] != instance.sop_instance_uid:
                 data = self._fetch(instance.sop_instance_uid)
                 self._mosaic = instance.sop_instance_uid, decode_mosaic(instance, data)
             return mosaic.cut(self._mosaic[1], ref.frame)
 
+    def _tried(self, instance: Instance, frame: int) -> NDArray[Any]:
+        """A frame's values; not tried when others of its object have cost a decoder each."""
+        lost = self._lost.setdefault(instance.sop_instance_uid, [])
+        if len(lost) >= _MOST_LOST:
+            reason = _("not tried: {reason}, on several images of this object").format(reason=lost[0].detail)
+            raise UnreadableObject(lost[0].title, reason)
+        try:
+            return decode_frame(instance, self._bytes(instance), frame)
+        except DecoderLost as error:
+            lost.append(error)
+            raise
+
     def _bytes(self, instance: Instance) -> bytes:
-        """The object, kept while the frames of a multi-frame one are decoded."""
+        """The object, inflated where it is deflated, kept while the frames of a multi-frame one are decoded."""
         uid = instance.sop_instance_uid
         if instance.number_of_frames == 1:
             return self._fetch(uid)
         with self._lock:
             if self._last[0] != uid:
-                self._last = (uid, self._fetch(uid))
+                self._last = (uid, inflated_once(self._fetch(uid), instance.transfer_syntax_uid))
             return self._last[1]
 
     def _take(self, k: int, source: Volume | None, failure: str) -> None:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from workstation.dicom.content import StudyHeader
 from workstation.dicom.geometry import Stack
-from workstation.dicom.pixels import decode_frame
 from workstation.dicom.real_world import RealWorldMapping
 from workstation.dicom.subtraction import MaskOperation, Subtraction
 from workstation.imaging.subtraction import subtracted
@@ -161,7 +160,7 @@ class SubtractedLoader(StackLoader):
         They rise with the intensity of the beam, whose logarithm is wanted.
         """
         instance = self.stack.instance(k)
-        values = np.asarray(decode_frame(instance, self._bytes(instance), number - 1), np.float64)
+        values = np.asarray(self._tried(instance, number - 1), np.float64)
         if self._counted_down and instance.pixels is not None:
             values = instance.pixels.stored_range[1] - values
         return values
