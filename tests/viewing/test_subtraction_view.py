@@ -23,6 +23,7 @@ from workstation.viewing.appearance_notes import appearance_notes
 from workstation.viewing.commands import BY_ID
 from workstation.viewing.fidelity import fidelity_notes
 from workstation.viewing.reading_session import ReadingSession
+from workstation.viewing.thumbnails import thumbnail
 
 SIDE, DOWN, RIGHT = 64, 3, -5
 VESSEL = (slice(30, 34), slice(10, 50))
@@ -198,3 +199,18 @@ def test_values_that_fall_as_the_beam_grows_are_turned_round_before_their_logari
     truth = np.zeros((SIDE, SIDE))
     truth[VESSEL] = -300 / 400 * sign
     assert np.abs(difference - truth[DOWN:, :RIGHT]).max() < 0.01
+
+
+def test_its_small_picture_is_of_differences_in_the_greys_that_were_made_for_them(desk: Any) -> None:
+    study = angiogram()
+    session: ReadingSession = desk.open(study, size=(SIDE, SIDE))
+    session.move.go_to(0, 1)
+    desk.settle(session)
+    shown = session.views.stack(0)
+    assert shown is not None
+    assert shown.auto_voi is not None
+    small = thumbnail(shown, session.case.fetch, SIDE)
+    # the vessel is dark, and what moved with the shift is gone
+    assert small[VESSEL][DOWN:].mean() < 10
+    rest = np.delete(small[36:], slice(RIGHT, None), axis=1)
+    assert rest.std() < 3

@@ -4,13 +4,17 @@ It is scrolled, windowed and hung like any stack. Its values are differences, or
 unit; where the header recommends subtraction it is offered first.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workstation.dicom.content import StudyHeader
 from workstation.dicom.geometry import Stack
+from workstation.dicom.instance import Instance
 from workstation.dicom.real_world import RealWorldMapping
 from workstation.dicom.subtraction import MaskOperation, Subtraction
 from workstation.imaging.subtraction import subtracted
@@ -128,15 +132,21 @@ def counterpart(key: str) -> str:
     return key[:-1] if key.endswith("-") else f"{key}-"
 
 
-class SubtractedLoader(StackLoader):
-    """Loads a subtracted stack. The mean of the masks used last is kept: most frames have the same."""
+class Subtractor:
+    """Makes the images of a subtracted stack. The mean of the masks used last is kept: most frames have the same.
 
-    stack: SubtractedStack
-    _mask: tuple[tuple[int, ...], NDArray[np.float64]] | None = None
+    `frame` gives the stored values of a frame of an object, counted from 0.
+    """
 
-    def _decoded(self, k: int) -> Volume:
-        ref = self.stack.stack.frames[k]
-        contrast, masks = self.stack.masks(k)
+    def __init__(self, stack: SubtractedStack, frame: Callable[[Instance, int], NDArray[Any]]) -> None:
+        self._stack = stack
+        self._stored = frame
+        self._mask: tuple[tuple[int, ...], NDArray[np.float64]] | None = None
+
+    def sheet(self, k: int) -> Volume:
+        """Image `k`."""
+        stack = self._stack
+        contrast, masks = stack.masks(k)
         kept = self._mask
         if kept is None or kept[0] != masks:
             kept = masks, np.mean([self._frame(k, number) for number in masks], axis=0)
@@ -144,23 +154,21 @@ class SubtractedLoader(StackLoader):
         values = subtracted(
             [self._frame(k, number) for number in contrast],
             [kept[1]],
-            self.stack.operation(k).shift,
-            logarithmic=self.stack.subtraction.logarithmic,
+            stack.operation(k).shift,
+            logarithmic=stack.subtraction.logarithmic,
         )
         if self._counted_down:
             # a vessel is as bright or as dark as in the stored frames
             values = -values
-        sheet = Volume((1, ref.instance.rows, ref.instance.columns), np.float32, self.stack.matrix(k), is_spatial=False)
+        instance = stack.instance(k)
+        sheet = Volume((1, instance.rows, instance.columns), np.float32, stack.matrix(k), is_spatial=False)
         sheet.put(0, values)
         return sheet
 
     def _frame(self, k: int, number: int) -> NDArray[np.float64]:
-        """Stored values of frame `number`, counted from 1, of the object that image `k` is of.
-
-        They rise with the intensity of the beam, whose logarithm is wanted.
-        """
-        instance = self.stack.instance(k)
-        values = np.asarray(self._tried(instance, number - 1), np.float64)
+        """Values of frame `number`, counted from 1, that rise with the intensity of the beam."""
+        instance = self._stack.instance(k)
+        values = np.asarray(self._stored(instance, number - 1), np.float64)
         if self._counted_down and instance.pixels is not None:
             values = instance.pixels.stored_range[1] - values
         return values
@@ -168,4 +176,17 @@ class SubtractedLoader(StackLoader):
     @property
     def _counted_down(self) -> bool:
         """Whether intensities have to be made of the stored values first."""
-        return self.stack.subtraction.reversed and not self.stack.subtraction.logarithmic
+        return self._stack.subtraction.reversed and not self._stack.subtraction.logarithmic
+
+
+class SubtractedLoader(StackLoader):
+    """Loads a subtracted stack."""
+
+    stack: SubtractedStack
+
+    @cached_property
+    def _subtractor(self) -> Subtractor:
+        return Subtractor(self.stack, self._tried)
+
+    def _decoded(self, k: int) -> Volume:
+        return self._subtractor.sheet(k)

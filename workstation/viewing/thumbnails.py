@@ -7,6 +7,7 @@ from workstation.dicom.pixels import decode_frame
 from workstation.imaging.voi import auto_window, to_grey
 from workstation.viewing.loading import Fetch, sheet_of
 from workstation.viewing.stacks import ShownStack
+from workstation.viewing.subtraction import SubtractedStack, Subtractor
 
 
 def thumbnail(stack: ShownStack, fetch: Fetch, size: int) -> NDArray[np.uint8]:
@@ -17,8 +18,12 @@ def thumbnail(stack: ShownStack, fetch: Fetch, size: int) -> NDArray[np.uint8]:
     """
     k = stack.count // 2
     ref = stack.stack.frames[k]
-    sheet = sheet_of(stack, k)
-    sheet.put(0, decode_frame(ref.instance, fetch(ref.instance.sop_instance_uid), ref.frame))
+    data = fetch(ref.instance.sop_instance_uid)
+    if isinstance(stack, SubtractedStack):
+        sheet = Subtractor(stack, lambda instance, frame: decode_frame(instance, data, frame)).sheet(k)
+    else:
+        sheet = sheet_of(stack, k)
+        sheet.put(0, decode_frame(ref.instance, data, ref.frame))
     by = max(-(-max(sheet.shape[1:3]) // size), 1)
     values = np.ascontiguousarray(sheet.array[0, by // 2 :: by, by // 2 :: by])
     if sheet.is_colour:
