@@ -152,3 +152,19 @@ def test_bytes_that_are_walked_through_twice_are_walked_through_once_in_all() ->
         (header,) = header.items(0x0040A730)
     assert time.thread_time() - begun < 0.5
     assert header.text(0x00081155) == "1.2.3"
+
+
+@pytest.mark.parametrize("head", [b"UN\0\0\xff\xff\xff\xff", b"SQ\0\0\xff\xff\xff\xff", b"UN\0\0", b"SQ\0\0"])
+def test_items_in_implicit_vr_are_read_in_an_explicit_object(head: bytes) -> None:
+    inside = struct.pack("<HHI", 0x0008, 0x1155, 8) + b"1.2.3.4\0"
+    if len(head) == 4:
+        content = b"\xfe\xff\x00\xe0" + struct.pack("<I", len(inside)) + inside
+        content = struct.pack("<I", len(content)) + content
+    else:
+        content = (
+            b"\xfe\xff\x00\xe0\xff\xff\xff\xff" + inside + b"\xfe\xff\x0d\xe0\0\0\0\0" + b"\xfe\xff\xdd\xe0\0\0\0\0"
+        )
+    data = part10(struct.pack("<HH", 0x0008, 0x1140) + head + content, explicit(0x00080060, b"CS", b"OT"))
+    header = open_part10(data).header
+    assert [item.text(0x00081155) for item in header.items(0x00081140)] == ["1.2.3.4"]
+    assert header.text(0x00080060) == "OT"
