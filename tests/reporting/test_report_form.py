@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from workstation.dicom import concepts
 from workstation.dicom.content import Anchor, Code, ImageReference, Measurement, Quantity
 from workstation.reporting.form import Form, Link
 from workstation.reporting.linking import link_measurement
@@ -109,6 +110,14 @@ def test_the_first_measurement_opens_the_first_nodule_and_the_second_the_next(ch
     assert (first, second) == ("nodule_1_size", "nodule_2_size")
     assert form.text("nodule_1_size") == "12.4"
     assert form.text("nodules") == "several"
+
+
+def test_an_angle_takes_no_place_that_was_kept_for_a_size(chest: Template, form: Form) -> None:
+    degrees = Quantity(concepts.ANGLE, 33.0, concepts.DEGREE)
+    angle = replace(length("2.25.1", 0.0), kind="angle", quantities=(degrees,))
+    linked, field = link_measurement(chest, form, angle)
+    assert chest.fields[field].units != "mm"
+    assert not linked.values("nodules")
 
 
 def test_a_measurement_goes_where_the_reader_is(chest: Template, form: Form) -> None:

@@ -10,6 +10,8 @@ from workstation.reporting.merge import take_measurement
 from workstation.reporting.structure import Field, Template, TemplateSection
 from workstation.reporting.visibility import visible
 
+_NO_SIZES = {"deg", "s", "cm/s"}
+
 
 def link_measurement(
     template: Template, form: Form, measurement: Measurement, field_id: str | None = None
@@ -22,7 +24,7 @@ def link_measurement(
     if chosen is not None and chosen.links:
         return take_measurement(form, chosen, measurement), chosen.field_id
     for field, conditions in _places(template):
-        if form.values(field.field_id):
+        if form.values(field.field_id) or not _fits(field, measurement):
             continue
         opened = _open(template, form, field, conditions)
         if opened is not None:
@@ -32,6 +34,12 @@ def link_measurement(
         if field.links == "many" and field.field_id in shown:
             return take_measurement(form, field, measurement), field.field_id
     return form, ""
+
+
+def _fits(field: Field, measurement: Measurement) -> bool:
+    """An angle, a time or a velocity is no size: it takes no place that was kept for one."""
+    unit = measurement.primary.unit
+    return field.units != "mm" or unit is None or unit.value not in _NO_SIZES
 
 
 def _places(template: Template) -> list[tuple[Field, tuple[TemplateSection, ...]]]:
