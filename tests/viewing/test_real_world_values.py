@@ -1,5 +1,6 @@
 """Real-world values in the viewer: their numbers and units, a choice by name, and what is said where they can't be."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from tests.grey_images import image, item, lut_item, saved
+from workstation.dicom.key_objects import Rejection
 from workstation.dicom.parsing import parse_instance
 from workstation.imaging.voi import Window, to_grey
 from workstation.viewing.appearance_notes import appearance_notes
@@ -171,6 +173,22 @@ def test_an_object_of_its_own_may_map_an_image_whose_values_are_the_stored_ones(
     session = desk.open(Study(ds, mapping_object(ds, mapping("T1", "ms", 0.5, 10.0))))
     desk.settle(session)
     assert value_at(session, 52, 152) == (pytest.approx(stored_at(ds, 52, 152) * 2), "")
+
+
+def test_a_rejected_image_is_mapped_by_an_object_that_was_not_rejected(desk: Any) -> None:
+    ds = mapped()
+    del ds.RealWorldValueMappingSequence
+    study = Study(ds, mapping_object(ds, mapping("T1", "ms", 0.5, 10.0)))
+    study.instances.append(rejecting(study.instances[0], ds.SOPInstanceUID))
+    session = desk.open(study)
+    assert session.case.stacks == ()
+    session.case.show_rejected()
+    assert [stack.units for stack in session.case.stacks] == ["ms"]
+
+
+def rejecting(like: Any, uid: str) -> Any:
+    """A rejection note for one object, beside an image of the same study."""
+    return replace(like, sop_instance_uid="2.25.99", pixels=None, rejection=Rejection("113001", (uid,)))
 
 
 def test_what_can_not_be_applied_is_said(desk: Any) -> None:

@@ -1,6 +1,6 @@
 """Presentation states, overlays and shutters in an open case: offered, chosen, left again, and kept with the view."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from pydicom.sequence import Sequence
 from tests.grey_images import add_overlay, image, item, lut_item, saved
 from tests.presentation_states import presentation, reference, window
 from workstation.dicom.instance import Instance
+from workstation.dicom.key_objects import Rejection
 from workstation.dicom.parsing import parse_instance
 from workstation.imaging.voi import Window
 from workstation.viewing.appearance_notes import appearance_notes
@@ -78,6 +79,20 @@ def test_states_are_offered_newest_first_and_none_is_applied_by_itself(desk: Any
     assert [one.label for one in offered] == ["MARKS", "OLDER"]
     assert session.views.presentation(0) is None
     assert session.views.voi(0) == Window(2048, 4096)
+
+
+def test_a_rejected_state_is_offered_only_with_what_is_rejected(desk: Any, marked: Any) -> None:
+    found = study(*marked)
+    newer = next(one for one in found.instances if one.sop_instance_uid == marked[1].SOPInstanceUID)
+    note = Rejection("113001", (newer.sop_instance_uid,))
+    found.instances.append(replace(newer, sop_instance_uid="2.25.99", sop_class_uid="2.25.9", rejection=note))
+    session = desk.open(found)
+    desk.settle(session)
+    offered = session.case.presentations.offered(session.views.stack(0), 0)
+    assert [one.sop_instance_uid for one in offered] == [marked[2].SOPInstanceUID]
+    session.case.show_rejected()
+    desk.settle(session)
+    assert len(session.case.presentations.offered(session.views.stack(0), 0)) == 2
 
 
 def test_a_state_is_put_in_force_its_window_left_and_the_state_left_again(desk: Any, marked: Any) -> None:

@@ -64,7 +64,8 @@ class OpenCase:
         self.layers.changed.connect(self.pixels.make_room)
         self.overlays = OverlayStore(fetch, workers, deliver)
         self.presentations = Presentations(fetch, workers, deliver)
-        self.presentations.add(study)
+        self._objects: dict[str, Sequence[Instance]] = {}
+        """All objects of each study, rejected ones too: what maps an image or gives it a space may be any of them."""
         self.documents: tuple[CaseDocument, ...] = ()
         self.rejected: tuple[SetAside, ...] = ()
         """What notes take out of sight; empty once it was asked for."""
@@ -73,6 +74,7 @@ class OpenCase:
         self._by_key: dict[str, ShownStack] = {}
         self._first: Instance | None = None
         if study:
+            self._objects[study[0].study.study_uid] = study
             kept, aside = set_aside(study, study, study[0].study)
             self.rejected += tuple(aside)
             self._first = next((one for one in kept if one.has_pixels), None)
@@ -89,7 +91,7 @@ class OpenCase:
             if not prior.instances or prior.header.study_uid in known:
                 continue
             self._known.add(prior.header.study_uid)
-            self.presentations.add(prior.instances)
+            self._objects[prior.header.study_uid] = prior.instances
             earlier, aside = set_aside(prior.instances, prior.instances, prior.header, prior=True)
             self.rejected += tuple(aside)
             claiming = next((one for one in earlier if one.has_pixels), None) or prior.instances[0]
@@ -106,10 +108,10 @@ class OpenCase:
         reason: str = "",
         rejected: str = "",
     ) -> None:
-        """Stacks, documents and layers of some objects of a study."""
-        pictures = with_mappings([instance for instance in instances if instance.has_pixels], instances)
-        layers = laid_over(pictures)
-        over = {layer.sop_instance_uid for layer in layers}
+        """Stacks, documents, stored views and layers of some objects of a study."""
+        beside = self._objects[study.study_uid]
+        pictures = with_mappings([instance for instance in instances if instance.has_pixels], beside)
+        over = {layer.sop_instance_uid for layer in laid_over([one for one in beside if one.has_pixels])}
         built = build_stacks([one for one in pictures if one.sop_instance_uid not in over])
         built = tuple(in_memory(stack, self.pixels.budget) for stack in built)
         found = shown_stacks(built, study, prior=prior, reason=reason)
@@ -123,6 +125,7 @@ class OpenCase:
         self.stacks += tuple(found)
         self._by_key |= {stack.key: stack for stack in found}
         self.documents += tuple(documents_of(instances, study, prior=prior))
+        self.presentations.add(instances)
         self.layers.add(pictures, study, prior=prior)
 
     def choose_values(self, key: str, number: int) -> None:
