@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QBuffer, QEvent, QIODevice, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
+    QFont,
     QHelpEvent,
     QImage,
     QImageWriter,
@@ -37,6 +38,7 @@ _BUTTONS: dict[Qt.MouseButton, Button] = {
     Qt.MouseButton.MiddleButton: "middle",
     Qt.MouseButton.RightButton: "right",
 }
+_SMALL_POINTS = 9.5
 _KEY_IMAGE = Look(identity=False, controls=False)
 
 
@@ -151,10 +153,23 @@ class Canvas(QWidget):
             self._centred(painter, _("Choose a series at the left, or drag one here"))
 
     def _centred(self, painter: QPainter, text: str) -> None:
+        """A message in the picture's place: what it is, and smaller below it what a technician is to be told."""
+        head, _colon, detail = text.partition(": ")
+        flags = Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
+        room = self.rect().adjusted(48, 24, -48 - round(SLIDER_WIDTH), -24)
+        font = painter.font()
+        small = QFont(font)
+        small.setPointSizeF(_SMALL_POINTS)
+        high = painter.boundingRect(room, flags, head).height()
+        painter.setFont(small)
+        low = painter.boundingRect(room, flags, detail).height() if detail else 0
+        top = max(room.top(), room.center().y() - (high + low) // 2)
         painter.setPen(QColor(theme.current().muted))
-        painter.drawText(
-            self.rect().adjusted(24, 24, -24, -24), Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, text
-        )
+        if detail:
+            painter.drawText(room.adjusted(0, top + high + 6 - room.top(), 0, 0), flags, detail)
+        painter.setFont(font)
+        painter.setPen(QColor(theme.current().text if detail else theme.current().muted))
+        painter.drawText(room.adjusted(0, top - room.top(), 0, 0), flags, head)
 
     def _frame(self, painter: QPainter) -> None:
         session = self._here
