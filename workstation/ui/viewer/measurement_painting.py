@@ -239,17 +239,19 @@ class MeasurementPainter:
 
         When there is none, the one that covers no text and least of the graphics; else the first wanted.
         """
-        best, least = wanted[0], math.inf
+        best, least = wanted[0], len(graphics) + 1
         for step in range(1, 60):
             rows = step // 2 * (1 if step % 2 else -1)
             for each in wanted:
                 place = each.translated(0, rows * self._line / 2)
                 inside = self._room.top() <= place.top() and place.bottom() <= self._room.bottom()
-                if not inside or any(place.intersects(taken) for taken in self.taken):
+                if not inside or any(map(place.intersects, self.taken)):
                     continue
-                covered = sum(place.intersects(mark) for mark in graphics)
+                covered = sum(map(place.intersects, graphics))
                 if covered < least:
                     best, least = place, covered
+                if not least:
+                    break
             if not least:
                 break
         self.taken.append(best)
