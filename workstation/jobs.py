@@ -5,6 +5,7 @@ goes first, and work of the same number in the order it came.
 """
 
 import itertools
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -19,11 +20,15 @@ from workstation.language import _
 T = TypeVar("T")
 
 
+# decoding is other processes' work, as many as cores, and one thread more hands over while all of them are busy
+_DECODING_THREADS = min(os.cpu_count() or 1, 4) + 1
+
+
 class Lane(Enum):
     """What work is for; the value is the number of threads."""
 
     INTERACTIVE = ("interactive", 2)
-    DECODING = ("decoding", 2)
+    DECODING = ("decoding", _DECODING_THREADS)
     RETRIEVAL = ("retrieval", 2)
     PREFETCH = ("prefetch", 1)
     THUMBNAILS = ("thumbnails", 1)

@@ -156,7 +156,11 @@ def test_bytes_that_are_walked_through_twice_are_walked_through_once_in_all() ->
 
 @pytest.mark.parametrize("head", [b"UN\0\0\xff\xff\xff\xff", b"SQ\0\0\xff\xff\xff\xff", b"UN\0\0", b"SQ\0\0"])
 def test_items_in_implicit_vr_are_read_in_an_explicit_object(head: bytes) -> None:
+    # the length of the second reads as a VR of two letters
     inside = struct.pack("<HHI", 0x0008, 0x1155, 8) + b"1.2.3.4\0"
+    inside += (
+        struct.pack("<HHI", 0x0040, 0xA160, 0x4242) + bytes(0x4242) + struct.pack("<HHI", 0x0040, 0xA30A, 2) + b"7 "
+    )
     if len(head) == 4:
         content = b"\xfe\xff\x00\xe0" + struct.pack("<I", len(inside)) + inside
         content = struct.pack("<I", len(content)) + content
@@ -166,5 +170,6 @@ def test_items_in_implicit_vr_are_read_in_an_explicit_object(head: bytes) -> Non
         )
     data = part10(struct.pack("<HH", 0x0008, 0x1140) + head + content, explicit(0x00080060, b"CS", b"OT"))
     header = open_part10(data).header
-    assert [item.text(0x00081155) for item in header.items(0x00081140)] == ["1.2.3.4"]
+    (item,) = header.items(0x00081140)
+    assert (item.text(0x00081155), item.text(0x0040A30A)) == ("1.2.3.4", "7")
     assert header.text(0x00080060) == "OT"

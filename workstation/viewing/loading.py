@@ -34,7 +34,7 @@ Deliver = Callable[[Callable[[], None]], None]
 """Runs something on the main thread, soon; called from any thread."""
 
 # frames of one stack decoded at once or waiting for a thread
-_IN_FLIGHT = 3
+_IN_FLIGHT = Lane.DECODING.threads + 1
 # frames of one object that may crash a decoder or make it hang, for seconds each, before the others are not tried
 _MOST_LOST = 3
 # images held of a stack that memory has no room for, however large they are
