@@ -7,7 +7,7 @@ pixels they belong to. Coordinates are logical pixels; `at` turns the device pix
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QLineF, QPointF, QRectF
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from workstation.language import _, ngettext, number_text
@@ -42,6 +42,8 @@ _APART = 16.0
 _LEFT = 0.58
 # where this share of what is under a text has grey values above this, it takes a dark ground
 _BRIGHT, _SHARE = 90, 0.2
+# rows that a description of a study or series may take
+_DESCRIBED = 2
 # notes may take this much of a viewport's height
 _NOTES = 0.3
 
@@ -147,6 +149,9 @@ class Overlay:
             elif rows:
                 room = _LEFT * whole
             broken = wrapped(line, room, self._metrics)
+            if right and not bottom and len(broken) > _DESCRIBED:
+                rest = " ".join(broken[_DESCRIBED - 1 :])
+                broken[_DESCRIBED - 1 :] = [self._metrics.elidedText(rest, Qt.TextElideMode.ElideRight, room)]
             rows += [(part, color) for part in (reversed(broken) if bottom else broken)]
         found = []
         for row, (line, color) in enumerate(rows):
