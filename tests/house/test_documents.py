@@ -61,4 +61,4 @@ def test_the_russian_guide_has_the_sections_and_pictures_of_the_english_one(name
               for text in (english, russian)]  # fmt: skip
     assert levels[0] == levels[1]
     pictures = re.findall(r"\((pictures/[^)]+)\)", english)
-    assert [name.replace("-en-", "-ru-") for name in pictures] == re.findall(r"\((pictures/[^)]+)\)", russian)
+    assert [re.sub(r"-en\b", "-ru", name) for name in pictures] == re.findall(r"\((pictures/[^)]+)\)", russian)
