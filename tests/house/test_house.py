@@ -61,6 +61,15 @@ def test_rooms_below_ui_load_no_qt() -> None:
     subprocess.run([sys.executable, "-W", "ignore", "-c", script], cwd=ROOT, check=True)
 
 
+def test_the_window_starts_without_what_only_later_work_needs() -> None:
+    script = (
+        "import sys, workstation.app, workstation.ui.window\n"
+        "late = {'pydicom', 'highdicom', 'imagecodecs', 'pyhanko', 'reportlab', 'pypdfium2'} & set(sys.modules)\n"
+        "assert not late, late\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], cwd=ROOT, check=True)
+
+
 @pytest.fixture
 def rules(copy: Path) -> ModuleType:
     """The house rules, looking at the copy."""

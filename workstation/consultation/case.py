@@ -10,8 +10,7 @@ from typing import Any, Literal
 
 from workstation.archive.ledger import StudyLedger
 from workstation.consultation.states import FINISHED_STATES, HELD_STATES, OPEN_STATES, WRITING_STATES, CaseState
-from workstation.dicom.content import Order, Patient, StudyHeader
-from workstation.dicom.documents import ReportText
+from workstation.dicom.content import Order, Patient, ReportText, StudyHeader
 from workstation.dicom.instance import Instance
 from workstation.dicom.rejections import in_sight
 

@@ -6,7 +6,7 @@ from workstation.archive.archive import Archive
 from workstation.archive.ledger import study_ledger
 from workstation.archive.priors import remembered
 from workstation.consultation.case import CaseContents, CaseRow, PriorStudy
-from workstation.dicom.documents import ReportText, read_report
+from workstation.dicom.content import ReportText
 from workstation.dicom.instance import Instance
 from workstation.dicom.rejections import in_sight
 from workstation.errors import UnreadableObject
@@ -66,6 +66,9 @@ def merge_values(case: CaseRow, contents: CaseContents) -> Mapping[str, str]:
 
 def _reports(archive: Archive, instances: Iterable[Instance]) -> list[ReportText]:
     """The texts of the reports among the instances, structured ones before PDF; the unreadable are left out."""
+    # at first use: pydicom is the longest import of the start
+    from workstation.dicom.documents import read_report
+
     documents = [one for one in instances if _is_report(one)]
     documents.sort(key=lambda one: (one.sop_class_uid == _PDF_CLASS, one.series_number or 0, one.instance_number or 0))
     found = []

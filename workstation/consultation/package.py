@@ -20,12 +20,7 @@ from workstation.dicom.content import (
     Observer,
     StudyHeader,
 )
-from workstation.dicom.document_header import companions, conclusion_reference
-from workstation.dicom.ko import write_key_images, write_manifest
-from workstation.dicom.pdf import write_pdf
 from workstation.dicom.rejections import in_sight
-from workstation.dicom.sr import needs_manifest, write_conclusion
-from workstation.dicom.tid1500 import write_measurements
 from workstation.dicom.uids import new_document_uids
 from workstation.errors import FormIncomplete
 from workstation.language import _
@@ -34,9 +29,7 @@ from workstation.reporting.form import Form
 from workstation.reporting.pdf import render_pdf
 from workstation.reporting.structure import Language, Template
 from workstation.settings import Reader
-from workstation.signing.dicom_signature import sign_document
 from workstation.signing.identity import Identity
-from workstation.signing.pades import sign_pdf
 
 DocumentKind = Literal["key_images", "measurements", "pdf", "manifest", "conclusion"]
 
@@ -143,6 +136,9 @@ def prepare(
 
 def sign(prepared: Prepared, identity: Identity) -> SignedPackage:
     """Encode and sign every object. Raises IdentityUnusable; nothing is kept of a package that wasn't finished."""
+    from workstation.dicom.document_header import companions, conclusion_reference
+    from workstation.dicom.sr import needs_manifest
+
     conclusion = prepared.conclusion
     others = companions(conclusion, manifest=needs_manifest(conclusion))
     references = (*others, conclusion_reference(conclusion))
@@ -175,6 +171,8 @@ def images_here(contents: CaseContents) -> tuple[int, int]:
 
 
 def _signed_object(prepared: Prepared, reference: ImageReference, identity: Identity) -> PackageObject:
+    from workstation.signing.dicom_signature import sign_document
+
     kind, data = _encoded(prepared, reference, identity)
     signed = sign_document(data, identity)
     return PackageObject(
@@ -189,6 +187,12 @@ def _signed_object(prepared: Prepared, reference: ImageReference, identity: Iden
 
 
 def _encoded(prepared: Prepared, reference: ImageReference, identity: Identity) -> tuple[DocumentKind, bytes]:
+    from workstation.dicom.ko import write_key_images, write_manifest
+    from workstation.dicom.pdf import write_pdf
+    from workstation.dicom.sr import write_conclusion
+    from workstation.dicom.tid1500 import write_measurements
+    from workstation.signing.pades import sign_pdf
+
     conclusion = prepared.conclusion
     if reference.sop_instance_uid == conclusion.uids.key_images:
         return "key_images", write_key_images(conclusion)

@@ -202,3 +202,14 @@ class Conclusion:
     predecessors: tuple[ImageReference, ...] = ()
     completeness: str = ""
     station_name: str = ""
+
+
+@dataclass(frozen=True)
+class ReportText:
+    """A report to read: `sections` are (heading, text) in the document's order; `date` is `YYYYMMDD`, or empty."""
+
+    title: str
+    date: str
+    author: str
+    verified: bool
+    sections: tuple[tuple[str, str], ...]

@@ -21,12 +21,9 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from workstation.dicom.concepts import PRIVATE_SCHEME
 from workstation.dicom.content import Code, Conclusion, ImageReference
+from workstation.dicom.uids import COMPREHENSIVE_3D_SR, ENCAPSULATED_PDF, ENHANCED_SR, KEY_OBJECT_SELECTION
 
 MANUFACTURER = "IRIS Workstation"
-COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"
-ENHANCED_SR = "1.2.840.10008.5.1.4.1.1.88.22"
-KEY_OBJECT_SELECTION = "1.2.840.10008.5.1.4.1.1.88.59"
-ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 # our own, made once from a random UUID: which program wrote the file
 IMPLEMENTATION_CLASS_UID = "2.25.86316406216250893925104718237714283019"
 _PATTERNS = {"DA": re.compile(r"\d{8}"), "TM": re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?")}

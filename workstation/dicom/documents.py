@@ -5,15 +5,14 @@ Tolerant: what is missing or odd is left out; only bytes that are no such docume
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from workstation.dicom import concepts
-from workstation.dicom.content import Anchor, Code, ImageReference, Measurement, MeasurementKind, Quantity
-from workstation.dicom.document_header import ENCAPSULATED_PDF
+from workstation.dicom.content import Anchor, Code, ImageReference, Measurement, MeasurementKind, Quantity, ReportText
+from workstation.dicom.uids import ENCAPSULATED_PDF
 from workstation.errors import UnreadableObject
 from workstation.language import _
 
@@ -22,17 +21,6 @@ _SOURCES = {"SCOORD", "SCOORD3D", "TCOORD", "IMAGE", "WAVEFORM", "COMPOSITE"}
 # texts that are the report itself (CID 7002): their concept adds nothing for a reader
 _NARRATIVE = {"121065", "121069", "121071", "121073", "121075", "121077", "11329-0", "55112-7", "55115-0", "55108-5"}
 _UNIT_SIGNS = {"[hnsf'U]": "HU", "mm2": "mm²", "cm2": "cm²", "mm3": "mm³", "cm3": "cm³", "{pixels}": "px", "1": ""}
-
-
-@dataclass(frozen=True)
-class ReportText:
-    """A report to read: `sections` are (heading, text) in the document's order; `date` is `YYYYMMDD`, or empty."""
-
-    title: str
-    date: str
-    author: str
-    verified: bool
-    sections: tuple[tuple[str, str], ...]
 
 
 def read_report(data: bytes) -> ReportText:

@@ -9,8 +9,6 @@ import struct
 from collections.abc import Container
 from functools import lru_cache
 
-from pydicom.datadict import dictionary_VR
-
 from workstation.errors import UnreadableObject
 from workstation.language import _
 
@@ -46,6 +44,8 @@ _DEEPEST = 400
 @lru_cache(maxsize=4096)
 def dictionary_vr(tag: int) -> str:
     """The VR of a tag by PS3.6; empty where it is not known."""
+    from pydicom.datadict import dictionary_VR
+
     try:
         return str(dictionary_VR(tag))
     except KeyError:

@@ -11,8 +11,6 @@ from workstation.dicom.lut import VoiTable, Window, voi_tables_of, windows_of
 from workstation.dicom.real_world import RealWorldMapping, real_world_of
 from workstation.dicom.text import Header
 
-Triple = tuple[float, ...]
-
 
 @dataclass(frozen=True)
 class FrameGeometry:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from workstation.dicom.content import Code
 from workstation.dicom.sr_tree import Place, Report, code_in
 from workstation.dicom.text import Header
+from workstation.dicom.uids import KEY_OBJECT_SELECTION
 from workstation.language import N_
-
-KEY_OBJECT_SELECTION = "1.2.840.10008.5.1.4.1.1.88.59"
 
 REJECTIONS = {
     "113001": N_("rejected for quality"),

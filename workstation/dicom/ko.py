@@ -11,7 +11,6 @@ from pydicom.uid import UID
 from workstation.dicom.concepts import FOR_REPORT_ATTACHMENT, MANIFEST
 from workstation.dicom.content import Code, Conclusion, ImageReference
 from workstation.dicom.document_header import (
-    KEY_OBJECT_SELECTION,
     document,
     encode,
     put_evidence,
@@ -21,6 +20,7 @@ from workstation.dicom.document_header import (
     shown_key_images,
 )
 from workstation.dicom.observers import observer_context, pydicom_code
+from workstation.dicom.uids import KEY_OBJECT_SELECTION
 
 _OTHER_STUDY = {
     "ru": "Для сравнения прочитано исследование {study_uid}, объектов: {count}.",

@@ -5,9 +5,6 @@ Each group of values that needs more than a line of reading has a module of its 
 
 from functools import lru_cache
 
-from pydicom.config import IGNORE
-from pydicom.uid import UID
-
 from workstation.dicom.colour_profiles import colour_profile_of
 from workstation.dicom.concatenation import concatenation_of
 from workstation.dicom.content import Patient, StudyHeader
@@ -235,6 +232,10 @@ def _pixels(opened: Part10) -> tuple[PixelDescription | None, FrameSpans]:
 @lru_cache(maxsize=64)
 def _is_image(sop_class_uid: str) -> bool:
     """Whether objects of a SOP class are images by the class's own name (PS3.6 table A-1), and so have pixel data."""
+    # at first use: pydicom is the longest import of the start
+    from pydicom.config import IGNORE
+    from pydicom.uid import UID
+
     return "Image Storage" in UID(sop_class_uid, IGNORE).name
 
 

@@ -8,8 +8,6 @@ import struct
 import zlib
 from dataclasses import dataclass, field
 
-from pydicom.errors import BytesLengthException, InvalidDicomError
-
 from workstation.dicom.elements import UNDEFINED, ElementReader
 from workstation.dicom.text import Header
 from workstation.errors import UnreadableObject
@@ -26,10 +24,8 @@ _LONG_VR = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN"
 _INFLATED_LIMIT = 3 << 27
 _INFLATED_STEP = 1 << 22
 
-# whatever pydicom lets through on a broken data set
+# whatever may come out of a broken data set
 BROKEN = (
-    InvalidDicomError,
-    BytesLengthException,
     ValueError,
     TypeError,
     KeyError,

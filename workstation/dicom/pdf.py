@@ -1,7 +1,8 @@
 """The human copy: a PDF encapsulated in a DICOM object (PS3.3 A.45.1)."""
 
 from workstation.dicom.content import Conclusion
-from workstation.dicom.document_header import ENCAPSULATED_PDF, code_item, document, encode, referenced_sop
+from workstation.dicom.document_header import code_item, document, encode, referenced_sop
+from workstation.dicom.uids import ENCAPSULATED_PDF
 
 
 def write_pdf(conclusion: Conclusion, pdf: bytes) -> bytes:

@@ -17,8 +17,6 @@ from pydicom.dataset import Dataset
 from workstation.dicom import concepts, content_tree
 from workstation.dicom.content import Code, Conclusion, ImageReference, Measurement, Section, Statement
 from workstation.dicom.document_header import (
-    ENCAPSULATED_PDF,
-    ENHANCED_SR,
     code_item,
     companions,
     document,
@@ -31,6 +29,7 @@ from workstation.dicom.document_header import (
 )
 from workstation.dicom.mac import DCMTK_BUFFER
 from workstation.dicom.signatures import signed_size
+from workstation.dicom.uids import ENCAPSULATED_PDF, ENHANCED_SR
 
 _KEY_IMAGES_TITLE = {"ru": "Ключевые снимки", "en": "Key images"}
 _PROCEDURE_TITLE = {"ru": "Описание исследования", "en": "Procedure"}

@@ -12,8 +12,6 @@ import warnings
 from collections.abc import Iterator
 from functools import lru_cache
 
-import pydicom.charset
-
 from workstation.dicom.elements import ElementReader, Item, dictionary_vr, in_items
 from workstation.dicom.undeclared_text import encoding_meant
 
@@ -42,11 +40,13 @@ def encodings_of(terms: bytes) -> tuple[str, ...]:
 
     Latin-1 never fails, so that a text in an undeclared encoding survives as bytes someone can still recognise.
     """
+    from pydicom.charset import python_encoding
+
     names = []
     for term in terms.decode("ascii", "replace").split("\\"):
         cleaned = re.sub(r"[\s_-]+", " ", term.strip(_PADDING)).upper()
         known = cleaned.replace("ISO IR", "ISO_IR").replace("ISO 2022 IR", "ISO 2022 IR")
-        names.append(str(pydicom.charset.python_encoding.get(known, _DEFAULT)))
+        names.append(str(python_encoding.get(known, _DEFAULT)))
     return tuple(names)
 
 
@@ -112,10 +112,12 @@ class Header:
         if value.isascii() and b"\x1b" not in value:
             return value.decode("ascii")
         if b"\x1b" in value:
+            from pydicom.charset import decode_bytes
+
             try:
                 with _quiet, warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    decoded = pydicom.charset.decode_bytes(value, list(self._encodings), _DELIMITERS)
+                    decoded = decode_bytes(value, list(self._encodings), _DELIMITERS)
             except (LookupError, ValueError):
                 return value.decode(_DEFAULT)
             return str(decoded)

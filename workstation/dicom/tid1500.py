@@ -9,15 +9,9 @@ from typing import Any
 
 from workstation.dicom import concepts
 from workstation.dicom.content import Conclusion, Measurement, Quantity
-from workstation.dicom.document_header import (
-    COMPREHENSIVE_3D_SR,
-    document,
-    encode,
-    put_evidence,
-    put_private_scheme,
-    put_verified,
-)
+from workstation.dicom.document_header import document, encode, put_evidence, put_private_scheme, put_verified
 from workstation.dicom.observers import observer_context, pydicom_code
+from workstation.dicom.uids import COMPREHENSIVE_3D_SR
 
 
 def write_measurements(conclusion: Conclusion) -> bytes:

@@ -1,8 +1,16 @@
-"""New unique identifiers, under 2.25 (PS3.5 B.2): a random UUID as one decimal number, nothing about who made it."""
+"""Unique identifiers: the SOP classes of documents, and new ones under 2.25 (PS3.5 B.2).
+
+A new one is a random UUID as one decimal number; it says nothing about who made it.
+"""
 
 from uuid import uuid4
 
 from workstation.dicom.content import DocumentUids
+
+COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"
+ENHANCED_SR = "1.2.840.10008.5.1.4.1.1.88.22"
+KEY_OBJECT_SELECTION = "1.2.840.10008.5.1.4.1.1.88.59"
+ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 
 
 def new_uid() -> str:

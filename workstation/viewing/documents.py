@@ -12,12 +12,11 @@ import numpy as np
 
 from workstation.dicom.cda import ClinicalDocument, read_cda
 from workstation.dicom.content import StudyHeader
-from workstation.dicom.document_header import ENCAPSULATED_PDF, KEY_OBJECT_SELECTION
-from workstation.dicom.documents import encapsulated_document, encapsulated_pdf
 from workstation.dicom.dose import Dose, dose_of
 from workstation.dicom.instance import Instance
 from workstation.dicom.key_objects import KeyObjects, key_objects_of
 from workstation.dicom.sr_tree import ContentLine, Place, Report, opened_document, tree_of
+from workstation.dicom.uids import ENCAPSULATED_PDF, KEY_OBJECT_SELECTION
 from workstation.errors import UnreadableObject
 from workstation.language import N_, _
 from workstation.viewing.stacks import ShownStack
@@ -125,6 +124,8 @@ def _kind(sop_class: str) -> DocumentKind | None:
 
 def open_document(document: CaseDocument, data: bytes) -> OpenedDocument:
     """Read a document. Raises UnreadableObject with one clear reason."""
+    from workstation.dicom.documents import encapsulated_document, encapsulated_pdf
+
     if document.kind == "pdf":
         return OpenedDocument(document, pdf=encapsulated_pdf(data))
     if document.kind == "clinical":
