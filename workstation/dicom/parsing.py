@@ -42,6 +42,11 @@ _MOST_FRAMES = 100_000
 _CT_CLASSES = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
 
 
+def get_ready_to_parse() -> None:
+    """Import pydicom, which the first header needs: the longest import of the program, and none of its start."""
+    _is_image("")
+
+
 def parse_instance(data: bytes, text_encoding: str = "") -> Instance:
     """The values of one Part 10 object; `text_encoding` as in `undeclared_text`, for a source known for it.
 

@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from workstation.consultation.case import CaseContents, CaseRow
 from workstation.consultation.desk import Desk
+from workstation.dicom.parsing import get_ready_to_parse
 from workstation.errors import CaseUnavailable, LinkDown, SignInNeeded, WorkstationError
 from workstation.jobs import Cancellation, Lane, Report, Workers
 from workstation.language import _
@@ -23,6 +24,12 @@ from workstation.ui.worklist.page import WorklistPage
 
 WORKLIST, READING, OUTBOX = range(3)
 _IDLE_MS = 1500
+
+
+def _get_ready() -> None:
+    """What the first case needs and the start does not."""
+    get_ready_to_parse()
+    load_templates()
 
 
 class DeskWindow(QObject):
@@ -76,7 +83,7 @@ class DeskWindow(QObject):
         self.deliver()
         self._poll.start()
         # what the first case will want, once the worklist is usable
-        QTimer.singleShot(_IDLE_MS, self, lambda: self.background.run(Lane.PREFETCH, load_templates, lambda _all: None))
+        QTimer.singleShot(_IDLE_MS, self, lambda: self.background.run(Lane.PREFETCH, _get_ready, lambda _done: None))
 
     def close(self) -> None:
         """Stop asking; what is under way is cancelled."""
