@@ -17,7 +17,8 @@ from workstation.imaging.voi import Window
 from workstation.viewing.loading import sheet_of
 from workstation.viewing.orientation import letters_of_projection
 from workstation.viewing.picture import PictureRequest, develop
-from workstation.viewing.stacks import shown_stacks, start_state
+from workstation.viewing.stack_values import shown_stacks
+from workstation.viewing.stacks import start_state
 from workstation.viewing.viewport import PlaneKind
 
 Picture = NDArray[np.uint16]

@@ -22,7 +22,8 @@ from workstation.viewing.overlay_store import read_planes
 from workstation.viewing.picture import Picture, develop, request_for
 from workstation.viewing.presented_graphics import graphics_of
 from workstation.viewing.presenting import presented
-from workstation.viewing.stacks import ShownStack, shown_stacks, start_state
+from workstation.viewing.stack_values import shown_stacks
+from workstation.viewing.stacks import ShownStack, start_state
 from workstation.viewing.viewport import PlaneKind, ViewportState
 
 pytestmark = pytest.mark.oracle

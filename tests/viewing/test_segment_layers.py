@@ -18,7 +18,8 @@ from workstation.errors import UnreadableObject
 from workstation.imaging.labels import LabelPlane, Tint, grid_of, painted
 from workstation.imaging.plane import Plane
 from workstation.viewing.segment_layers import LayerSegment, SegmentLayer, laid_over, load
-from workstation.viewing.stacks import ShownStack, shown_stacks, start_state
+from workstation.viewing.stack_values import shown_stacks
+from workstation.viewing.stacks import ShownStack, start_state
 from workstation.viewing.viewport import PlaneKind
 
 

@@ -10,7 +10,8 @@ import pytest
 from workstation.dicom.geometry import build_stacks
 from workstation.imaging.reslice import reslice
 from workstation.viewing.fidelity import fidelity_notes
-from workstation.viewing.stacks import shown_stacks, start_state
+from workstation.viewing.stack_values import shown_stacks
+from workstation.viewing.stacks import start_state
 from workstation.viewing.viewport import PlaneKind
 
 

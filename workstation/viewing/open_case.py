@@ -23,7 +23,8 @@ from workstation.viewing.pixel_store import PixelStore
 from workstation.viewing.presentations import Presentations
 from workstation.viewing.rejection import SetAside, set_aside
 from workstation.viewing.segment_layers import SegmentLayers, laid_over
-from workstation.viewing.stacks import ShownStack, in_values, shown_stacks
+from workstation.viewing.stack_values import in_values, shown_stacks
+from workstation.viewing.stacks import ShownStack
 from workstation.viewing.subtraction import with_subtractions
 
 # the part of the memory budget that labels may take: one in so many

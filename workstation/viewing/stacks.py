@@ -6,7 +6,6 @@ plane of its own, so that one way of drawing and measuring serves both; such a s
 links with nothing.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -17,10 +16,10 @@ from workstation.dicom.content import ImageReference, StudyHeader
 from workstation.dicom.frame_values import FrameGeometry
 from workstation.dicom.geometry import Stack
 from workstation.dicom.instance import Instance
-from workstation.dicom.real_values import in_real_world, mappings_of
+from workstation.dicom.real_values import mappings_of
 from workstation.dicom.real_world import RealWorldMapping
 from workstation.dicom.spacing import Spacing, spacing_of
-from workstation.dicom.suv import SUV_UNIT, in_suv
+from workstation.dicom.suv import SUV_UNIT
 from workstation.imaging.voi import Voi, Window
 from workstation.imaging.volume import stack_bytes
 from workstation.language import N_
@@ -350,33 +349,3 @@ def start_state(stack: ShownStack, kind: PlaneKind, width: int, height: int) -> 
         flipped=flipped,
     )
     return stack.fitted(state)
-
-
-def shown_stacks(
-    stacks: Sequence[Stack], study: StudyHeader, *, prior: bool = False, reason: str = ""
-) -> list[ShownStack]:
-    """Stacks of one study with stable keys, in standardised uptake or real-world values where the header allows it."""
-    counted: dict[str, int] = {}
-    found = []
-    for stack in stacks:
-        number = counted.get(stack.series_uid, 0)
-        counted[stack.series_uid] = number + 1
-        found.append(_shown(f"{stack.series_uid}#{number}", stack, study, prior=prior, reason=reason))
-    return found
-
-
-def _shown(key: str, stack: Stack, study: StudyHeader, *, prior: bool, reason: str, values: int = 0) -> ShownStack:
-    """A stack in SUV where it can be, else in its real-world values number `values`, where it has such."""
-    read, note = in_suv(stack)
-    why = ""
-    if read is stack:
-        read, why = in_real_world(stack, values)
-    shown = ShownStack(key, read, study, prior=prior, reason=reason, note=note)
-    shown.plain, shown.no_real_world = stack, why
-    shown.values = -1 if shown.mapping is None else values
-    return shown
-
-
-def in_values(shown: ShownStack, values: int) -> ShownStack:
-    """The same stack in other ones of its `mappings`; -1 for the values of the rescale."""
-    return _shown(shown.key, shown.plain, shown.study, prior=shown.prior, reason=shown.reason, values=values)
