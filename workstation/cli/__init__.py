@@ -26,6 +26,7 @@ COMMANDS = (
     ("render", N_("make pictures or values of images, as the viewer shows them")),
     ("inspect", N_("say which stacks objects make, and why each is a volume or none")),
     ("verify", N_("say who signed a document, when, and whether it is unchanged")),
+    ("audit", N_("list, check and export what was done here, and show receipts of deliveries")),
     ("self-test", N_("check that this installation decodes, draws, seals and signs")),
 )
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from workstation.archive import audit
 from workstation.archive.archive import Archive
+from workstation.archive.database import Cursor
 from workstation.archive.identity import doubts
 from workstation.archive.priors import Prior, find_priors, remember
 from workstation.archive.retrieval import Retrieval
@@ -20,10 +21,11 @@ from workstation.consultation.cases import Cases, adopt_images, apply, read_case
 from workstation.consultation.claiming import Claiming
 from workstation.consultation.contents import merge_values, read_contents
 from workstation.consultation.delivery import deliver_due
-from workstation.consultation.drafts import Drafts, save_draft
+from workstation.consultation.drafts import Drafts, draft_part, save_draft
 from workstation.consultation.link import Connect, Link
 from workstation.consultation.outbox import Outbox, OutboxRow, SealedObject, enqueue, requeue
 from workstation.consultation.package import Prepared
+from workstation.consultation.receipt import Receipt, receipts
 from workstation.consultation.signed import must_verify, sealed_objects
 from workstation.consultation.states import WRITING_STATES, CaseEvent, CaseState
 from workstation.consultation.submission import Submission
@@ -150,12 +152,11 @@ class Desk:
 
     def begin_reading(self, case_uid: str) -> CaseRow:
         """Note that a held case is being read; any other stays as it is, for viewing only."""
-        case = self._cases.get(case_uid)
-        if not case.is_writable:
-            return case
         with self._database.transaction() as cursor:
-            apply(cursor, case_uid, CaseEvent.OPEN)
-            audit.record(cursor, self._who, "case opened", case_uid)
+            case = read_case(cursor, case_uid)
+            if case.is_writable:
+                apply(cursor, case_uid, CaseEvent.OPEN)
+            audit.record(cursor, self._who, "case opened" if case.is_writable else "case viewed", case_uid)
             return read_case(cursor, case_uid)
 
     def contents(self, case_uid: str) -> CaseContents:
@@ -181,6 +182,8 @@ class Desk:
         with self._database.transaction() as cursor:
             self._must_be_writable(read_case(cursor, case_uid))
             apply(cursor, case_uid, CaseEvent.OPEN, *(() if part == "view" else (CaseEvent.DRAFT,)))
+            if part == "measurements":
+                self._note_measuring(cursor, case_uid, payload)
             save_draft(cursor, case_uid, part, payload)
 
     def prepare(
@@ -250,6 +253,11 @@ class Desk:
             submission = Submission(self._database, wire, self._settings.reader, must_verify)
             return deliver_due(self._database, submission, self._who, report, cancellation or Cancellation())
 
+    def receipts(self, case_uid: str = "") -> list[Receipt]:
+        """The receipts of delivered conclusions, of one case or of all, the newest first."""
+        with self._database.read() as cursor:
+            return receipts(cursor, case_uid)
+
     def documents(self, case_uid: str) -> tuple[SealedObject, ...]:
         """The signed documents of the case in sending order, final bytes; empty before it is signed."""
         package_uid = self._outbox.of_case(case_uid)
@@ -272,6 +280,12 @@ class Desk:
     def _who(self) -> str:
         reader = self._settings.reader
         return reader.code or reader.name
+
+    def _note_measuring(self, cursor: Cursor, case_uid: str, payload: Any) -> None:
+        """A measurement made or taken away is an event; one that was only moved or renamed is none."""
+        count = len(payload.get("drawings", ()))
+        if count != len((draft_part(cursor, case_uid, "measurements") or {}).get("drawings", ())):
+            audit.record(cursor, self._who, "case measured", case_uid, {"measurements": count})
 
     def _must_be_writable(self, case: CaseRow) -> None:
         if not case.is_writable:
