@@ -27,6 +27,7 @@ COMMANDS = (
     ("inspect", N_("say which stacks objects make, and why each is a volume or none")),
     ("verify", N_("say who signed a document, when, and whether it is unchanged")),
     ("audit", N_("list, check and export what was done here, and show receipts of deliveries")),
+    ("doctor", N_("check the way to the servers and this computer, and say what to do for each fault")),
     ("self-test", N_("check that this installation decodes, draws, seals and signs")),
 )
 
