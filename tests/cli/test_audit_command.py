@@ -10,6 +10,7 @@ import pytest
 from workstation import cli, secrets
 from workstation.archive import audit
 from workstation.archive.archive import Archive
+from workstation.demo.server import EmbeddedIris
 
 PASSPHRASE = "верный пароль"
 
@@ -94,3 +95,33 @@ def test_a_file_that_is_no_receipt_is_refused(command: Callable[..., Any], tmp_p
     status, _out, err = command("--verify", "--kept", str(other))
     assert status == 1
     assert "no receipt" in err
+
+
+def test_a_failed_and_a_good_sign_in_are_events(command: Callable[..., Any], folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "wrong.txt").write_text("не тот", encoding="utf-8")
+    with EmbeddedIris(tmp_path / "iris") as iris:
+        (tmp_path / "right.txt").write_text(iris.password, encoding="utf-8")
+        before = ["--language", "en", "--data", str(folder), "--passphrase-file", str(tmp_path / "passphrase.txt")]
+        for name, status in (("wrong.txt", 1), ("right.txt", 0)):
+            server = ["--url", iris.url, "--user", iris.user, "--password-file", str(tmp_path / name)]
+            assert cli.run([*before, "worklist", *server]) == status
+        entries = [json.loads(line) for line in command("--list", "--json")[1].splitlines() if line.startswith("{")][4:]
+        assert [(one["event"], one["who"]) for one in entries] == [
+            ("sign-in failed", iris.user),
+            ("signed in", iris.user),
+        ]
+
+
+def test_the_record_is_written_into_a_file_of_its_reader_alone(command: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    status, out, _err = command("--export", str(path))
+    assert (status, out) == (0, "4 entries written\n")
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 4
+    assert path.stat().st_mode & 0o077 == 0
+    assert [one.name for one in tmp_path.glob("audit.log*")] == ["audit.log"]
+
+
+def test_an_audit_server_that_is_not_set_up_is_said(command: Callable[..., Any]) -> None:
+    status, out, err = command("--export", "syslog")
+    assert (status, out) == (1, "")
+    assert "no address of an audit server" in err

@@ -10,9 +10,10 @@ from pathlib import Path
 from workstation.app import Application, application
 from workstation.archive import audit
 from workstation.cli.desk import ask_in_terminal, chosen_settings, passphrase_of
+from workstation.consultation.audit_export import sent_heads
 from workstation.consultation.receipt import Receipt, receipt_of, unvouched
 from workstation.errors import WorkstationError
-from workstation.language import _
+from workstation.language import _, ngettext
 
 EXAMPLE = "iris-workstation audit --verify --kept receipt.json"
 
@@ -29,6 +30,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help=_("check the chain of entries from the first to the last, and against every receipt"),
     )
     deed.add_argument("--receipt", metavar="CASE_UID", help=_("the receipts of the case's delivered conclusions"))
+    deed.add_argument(
+        "--export",
+        metavar=_("FILE|syslog"),
+        help=_(
+            "DICOM audit messages of all entries into a file, or of the new ones to the audit server of the settings"
+        ),
+    )
     parser.add_argument(
         "--kept",
         nargs="+",
@@ -46,6 +54,8 @@ def run(options: argparse.Namespace) -> int:
     with application(chosen_settings(options), passphrase=passphrase_of(options, ask_in_terminal)) as opened:
         if options.receipt:
             return _receipts(opened, options)
+        if options.export:
+            return _export(opened, options.export)
         if options.verify:
             return _verify(opened, kept, options.json)
         with opened.archive.database.read() as cursor:
@@ -66,9 +76,21 @@ def _receipts(opened: Application, options: argparse.Namespace) -> int:
     return 0
 
 
+def _export(opened: Application, target: str) -> int:
+    if target == "syslog":
+        count = opened.desk.send_audit()
+        print(ngettext("{count} entry sent", "{count} entries sent", count).format(count=count))
+    else:
+        count = opened.desk.audit_export().write(Path(target))
+        print(ngettext("{count} entry written", "{count} entries written", count).format(count=count))
+    return 0
+
+
 def _verify(opened: Application, kept: list[Receipt], as_json: bool) -> int:
     known = [*opened.desk.receipts(), *kept]
-    state = audit.verify(opened.archive.database, [receipt.head for receipt in known])
+    with opened.archive.database.read() as cursor:
+        sent = sent_heads(cursor)
+    state = audit.verify(opened.archive.database, [*sent, *(receipt.head for receipt in known)])
     with opened.archive.database.read() as cursor:
         doubted = unvouched(audit.entries(cursor), known)
     if as_json:

@@ -4,6 +4,7 @@ Methods marked *network* wait for the server and belong on a worker; all others 
 they work offline. Nothing here keeps state of its own: every deed is durable when its method returns.
 """
 
+import socket
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from workstation.archive.identity import doubts
 from workstation.archive.priors import Prior, find_priors, remember
 from workstation.archive.retrieval import Retrieval
 from workstation.consultation import package
+from workstation.consultation.audit_export import AuditExport
+from workstation.consultation.audit_messages import Station
 from workstation.consultation.case import CaseContents, CaseFilter, CaseRow
 from workstation.consultation.cases import Cases, adopt_images, apply, read_case
 from workstation.consultation.claiming import Claiming
@@ -31,6 +34,7 @@ from workstation.consultation.states import WRITING_STATES, CaseEvent, CaseState
 from workstation.consultation.submission import Submission
 from workstation.dicom.content import KeyImage, Measurement
 from workstation.errors import CaseUnavailable
+from workstation.iris.syslog import SyslogServer
 from workstation.iris.wire import Wire
 from workstation.iris.workitem import Workitem
 from workstation.iris.workitems import Workitems
@@ -38,7 +42,7 @@ from workstation.jobs import Cancellation, Progress, Report, silent
 from workstation.language import _
 from workstation.reporting.form import Form
 from workstation.reporting.template import Template
-from workstation.settings import Settings
+from workstation.settings import ServerProfile, Settings
 from workstation.signing.identity import Identity
 
 T = TypeVar("T")
@@ -252,6 +256,22 @@ class Desk:
         with self._delivering, self._link.wire() as wire:
             submission = Submission(self._database, wire, self._settings.reader, must_verify)
             return deliver_due(self._database, submission, self._who, report, cancellation or Cancellation())
+
+    def send_audit(self, cancellation: Cancellation | None = None) -> int:
+        """*Network.* Send the audit server of the settings what it hasn't got yet; how many entries went.
+
+        Raises LinkDown when it can't be reached: what is left goes with the next call.
+        """
+        settings = self._settings
+        server = SyslogServer.at(settings.audit_server, settings.audit_ca_file, settings.audit_certificate_file)
+        return self.audit_export().send(server, cancellation or Cancellation())
+
+    def audit_export(self) -> AuditExport:
+        """The audit chain as DICOM audit messages, in the name of this station."""
+        servers = self._settings.servers
+        profile = servers[0] if servers else ServerProfile("", "")
+        station = Station(profile.aet, socket.gethostname() or "-", profile.name)
+        return AuditExport(self._database, station)
 
     def receipts(self, case_uid: str = "") -> list[Receipt]:
         """The receipts of delivered conclusions, of one case or of all, the newest first."""
