@@ -31,7 +31,7 @@ def trial_object() -> TrialObject:
     ds.StudyID, ds.AccessionNumber, ds.ReferringPhysicianName = "", "", ""
     ds.StudyDescription = ds.SeriesDescription = ds.ImageComments = REMARK
     ds.Modality, ds.ConversionType, ds.SeriesNumber, ds.InstanceNumber = "OT", "SYN", 1, 1
-    ds.PatientOrientation, ds.QualityControlImage, ds.BurnedInAnnotation = "", "YES", "NO"
+    ds.PatientOrientation, ds.Laterality, ds.QualityControlImage, ds.BurnedInAnnotation = "", "", "YES", "NO"
     ds.Rows, ds.Columns, ds.SamplesPerPixel, ds.PhotometricInterpretation = 8, 8, 1, "MONOCHROME2"
     ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 8, 8, 7, 0
     ds.PixelData = bytes(range(0, 256, 4))

@@ -109,8 +109,8 @@ def _clock(answer: Answer, middle: float) -> Finding:
 
 
 def _duration(seconds: float) -> str:
-    if seconds < 3600:
-        return _("{minutes} min").format(minutes=round(seconds / 60))
+    if (minutes := round(seconds / 60)) < 60:
+        return _("{minutes} min").format(minutes=minutes)
     return _("{hours} h").format(hours=number_text(seconds / 3600, 1, trim=True))
 
 
