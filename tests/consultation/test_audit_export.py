@@ -21,9 +21,11 @@ from lxml import etree
 from workstation.archive import audit
 from workstation.consultation.audit_export import AuditExport
 from workstation.consultation.audit_messages import Station
+from workstation.consultation.desk import Desk
 from workstation.errors import LinkDown, WorkstationError
 from workstation.iris.syslog import SyslogServer
 from workstation.jobs import Cancellation
+from workstation.settings import Settings
 
 STATION = Station("IRISWS", "desk-1", "IRIS")
 
@@ -211,6 +213,16 @@ def test_what_was_kept_while_offline_arrives_once_and_in_order(bench: Any, sink:
         fill(archive, 1)
         assert export.send(sink.server, Cancellation()) == 1
     assert numbers(sink.received) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_desk_sends_to_the_server_of_its_settings(bench: Any, sink: Sink) -> None:
+    settings = Settings(
+        bench.folder, audit_server=f"syslog-tls://127.0.0.1:{sink.port}", audit_ca_file=str(sink.ca_file)
+    )
+    with bench.archive() as archive:
+        fill(archive, 2)
+        assert Desk(archive, None, settings).send_audit() == 2
+    assert numbers(sink.received) == [1, 2]
 
 
 def test_a_link_cut_in_the_middle_counts_as_nothing_sent(bench: Any, sink: Sink) -> None:

@@ -74,6 +74,7 @@ class Desk:
         self._outbox = Outbox(archive.database)
         self._claiming = Claiming(archive.database, self._link, settings.reader)
         self._delivering = threading.Lock()
+        self._sending_audit = threading.Lock()
 
     # the worklist
 
@@ -260,11 +261,17 @@ class Desk:
     def send_audit(self, cancellation: Cancellation | None = None) -> int:
         """*Network.* Send the audit server of the settings what it hasn't got yet; how many entries went.
 
-        Raises LinkDown when it can't be reached: what is left goes with the next call.
+        One call at a time: another returns 0 at once. Raises LinkDown when it can't be reached: what is left goes with
+        the next call.
         """
         settings = self._settings
         server = SyslogServer.at(settings.audit_server, settings.audit_ca_file, settings.audit_certificate_file)
-        return self.audit_export().send(server, cancellation or Cancellation())
+        if not self._sending_audit.acquire(blocking=False):
+            return 0
+        try:
+            return self.audit_export().send(server, cancellation or Cancellation())
+        finally:
+            self._sending_audit.release()
 
     def audit_export(self) -> AuditExport:
         """The audit chain as DICOM audit messages, in the name of this station."""
@@ -303,8 +310,8 @@ class Desk:
 
     def _note_measuring(self, cursor: Cursor, case_uid: str, payload: Any) -> None:
         """A measurement made or taken away is an event; one that was only moved or renamed is none."""
-        count = len(payload.get("drawings", ()))
-        if count != len((draft_part(cursor, case_uid, "measurements") or {}).get("drawings", ())):
+        count = _drawings(payload)
+        if count != _drawings(draft_part(cursor, case_uid, "measurements")):
             audit.record(cursor, self._who, "case measured", case_uid, {"measurements": count})
 
     def _must_be_writable(self, case: CaseRow) -> None:
@@ -354,6 +361,12 @@ class Desk:
         with self._database.transaction() as cursor:
             remember(cursor, case.case_uid, priors)
         return priors
+
+
+def _drawings(payload: Any) -> int:
+    """How many measurements a saved part holds: a draft is kept whatever it is, so nothing is presumed of it."""
+    drawings = payload.get("drawings") if isinstance(payload, dict) else payload
+    return len(drawings) if isinstance(drawings, list) else 0
 
 
 def _until(cancellation: Cancellation, found: Iterable[T]) -> Iterator[T]:
