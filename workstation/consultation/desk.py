@@ -139,6 +139,8 @@ class Desk:
     def pull_study(self, case_uid: str, report: Report = silent, cancellation: Cancellation | None = None) -> CaseRow:
         """*Network.* Bring the study of a case into the archive, so that it can be opened."""
         case = self._cases.get(case_uid)
+        if case.origin == "import":
+            return case
         with self._link.wire() as wire:
             Retrieval(self._archive, wire.dicomweb).pull_study(case.study_uid, report, cancellation or Cancellation())
             return self._adopt(case)
@@ -147,6 +149,8 @@ class Desk:
         """*Network.* Find the patient's earlier studies and bring them into the archive with their reports."""
         cancellation = cancellation or Cancellation()
         case = self._cases.get(case_uid)
+        if case.origin == "import":
+            return case
         with self._link.wire() as wire:
             retrieval = Retrieval(self._archive, wire.dicomweb)
             priors = self._find_priors(wire, case)
