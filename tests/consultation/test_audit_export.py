@@ -253,7 +253,7 @@ def test_a_delivered_case_is_told_as_the_standard_has_it(bench: Any, sink: Sink,
         desk = bench.open(archive)
         bench.signed(desk)
         assert desk.deliver() == 1
-        for event in ("signed in", "sign-in failed", "archive locked", "conclusion refused", "case exported"):
+        for event in ("signed in", "sign-in failed", "archive locked", "conclusion refused", "study exported"):
             with archive.database.transaction() as cursor:
                 subject = bench.case_uid if event.startswith("c") else ""
                 audit.record(cursor, "R-0815", event, subject)
@@ -286,7 +286,7 @@ def test_a_delivered_case_is_told_as_the_standard_has_it(bench: Any, sink: Sink,
     assert codes("conclusion signed") == ("110103", "C", "0")
     assert codes("conclusion delivered") == ("110104", "C", "0")
     assert codes("conclusion refused") == ("110104", "C", "4")
-    assert codes("case exported") == ("110106", "R", "0")
+    assert codes("study exported") == ("110106", "R", "0")
     assert codes("signed in") == ("110114", "E", "0")
     assert codes("sign-in failed") == ("110114", "E", "4")
     assert told["signed in"].xpath("string(.//EventTypeCode[@codeSystemName='DCM']/@csd-code)") == "110122"

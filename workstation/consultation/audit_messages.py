@@ -51,7 +51,7 @@ _KINDS = {
     "conclusion delivered": _Kind(_TRANSFERRED, "C"),
     "conclusion refused": _Kind(_TRANSFERRED, "C", outcome="4"),
     "study removed": _Kind(_DELETED, "D"),
-    "case exported": _Kind(_EXPORT, "R"),
+    "study exported": _Kind(_EXPORT, "R"),
     "study imported": _Kind(_IMPORT, "C"),
 }
 # claimed, returned, lost, sent again: what happens to the order
