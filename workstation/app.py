@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from workstation import language, secrets
+from workstation.archive import audit
 from workstation.archive.archive import Archive
+from workstation.archive.database import Database
 from workstation.consultation.desk import Desk
 from workstation.dicom import decoder_processes
 from workstation.dicom.parsing import parse_instance
@@ -15,7 +17,7 @@ from workstation.errors import SignInNeeded, WorkstationError
 from workstation.iris.wire import Wire, connect
 from workstation.jobs import Workers
 from workstation.language import _
-from workstation.settings import Settings
+from workstation.settings import ServerProfile, Settings
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def application(
     key = secrets.open_key(settings.data_dir, passphrase)
     parse = partial(parse_instance, text_encoding=_text_encoding(settings))
     with Archive.open(settings.data_dir, key, parse=parse) as archive, decoder_processes.opened():
-        door = _Door(settings, key, password)
+        door = _Door(settings, key, password, archive.database)
         desk = Desk(archive, door.link if settings.servers else None, settings)
         workers = Workers()
         try:
@@ -66,7 +68,9 @@ def _text_encoding(settings: Settings) -> str:
 class _Door:
     """The way to IRIS: the password that was given, or else the one that is remembered."""
 
-    def __init__(self, settings: Settings, key: bytes, given: str | None) -> None:
+    def __init__(self, settings: Settings, key: bytes, given: str | None, database: Database) -> None:
+        self._database = database
+        self._said = ""
         self._settings = settings
         self._key = key
         self._given = given
@@ -78,11 +82,29 @@ class _Door:
             password = secrets.password(profile.name, data_dir=self._settings.data_dir, key=self._key)
         if password is None and profile.user:
             raise SignInNeeded(_("The password for {server} is not known").format(server=profile.name))
-        return connect(profile, password or "")
+        return self._connect(profile, password or "")
 
     def sign_in(self, password: str) -> None:
         """Try a password and remember it. Raises what connecting raises, and forgets it then."""
         profile = self._settings.server
-        connect(profile, password)
+        self._connect(profile, password)
         self._given = password
         secrets.remember_password(profile.name, password, data_dir=self._settings.data_dir, key=self._key)
+
+    def _connect(self, profile: ServerProfile, password: str) -> Wire:
+        """Sign in, with an entry in the audit chain; a refusal met again and again is one entry."""
+        try:
+            wire = connect(profile, password)
+        except SignInNeeded:
+            self._say("sign-in failed", profile, once=True)
+            raise
+        self._say("signed in", profile)
+        return wire
+
+    def _say(self, event: str, profile: ServerProfile, *, once: bool = False) -> None:
+        if once and self._said == event:
+            return
+        self._said = event
+        reader = self._settings.reader
+        with self._database.transaction() as cursor:
+            audit.record(cursor, reader.code or reader.name or profile.user, event, "", {"server": profile.name})

@@ -82,6 +82,11 @@ def derive_key(key: bytes, purpose: str) -> bytes:
     return hmac.digest(key, f"{_SERVICE}: {purpose}".encode(), "sha256")
 
 
+def stretched(passphrase: str, salt: bytes, power: int, block: int, parallel: int) -> bytes:
+    """A key of 32 bytes from a passphrase by scrypt, N = 2**power (RFC 7914); slow on purpose."""
+    return _stretch(passphrase, salt, 2**power, block, parallel)
+
+
 def remember_password(
     profile_name: str, password: str, *, data_dir: Path | None = None, key: bytes | None = None
 ) -> None:
@@ -109,6 +114,18 @@ def password(profile_name: str, *, data_dir: Path | None = None, key: bytes | No
     if kept is None and data_dir is not None and key is not None:
         kept = _sealed_passwords(data_dir, key).get(profile_name)
     return kept
+
+
+def keyring_in_use() -> str | None:
+    """The name of the keyring that answers and is fit for secrets, or None. Nothing is written into it."""
+    keyring = _keyring()
+    if keyring is None:
+        return None
+    try:
+        keyring.get_password(_SERVICE, "archive")
+    except (keyring.errors.KeyringError, OSError, RuntimeError):
+        return None
+    return str(keyring.get_keyring().name)
 
 
 def _unlock(path: Path, passphrase: Callable[[], str] | None) -> bytes:

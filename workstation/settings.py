@@ -58,6 +58,9 @@ class Settings:
     identity_file: str = ""
     archive_limit_gb: float = 100.0
     poll_seconds: float = 30.0
+    audit_server: str = ""
+    audit_ca_file: str = ""
+    audit_certificate_file: str = ""
 
     @property
     def server(self) -> ServerProfile:

@@ -31,7 +31,7 @@ def test_a_chain_that_nobody_touched_is_whole(archive: Archive) -> None:
     state = audit.verify(archive.database)
     assert (state.entries, state.head, state.whole) == (5, hashes[-1], True)
     with archive.database.read() as cursor:
-        assert audit.head(cursor) == hashes[-1]
+        assert audit.head(cursor) == (5, hashes[-1])
 
 
 @pytest.mark.parametrize("statement", ["UPDATE audit SET who = 'x'", "DELETE FROM audit WHERE sequence = 5"])
@@ -63,8 +63,19 @@ def test_a_chain_cut_at_its_end_is_seen_by_a_kept_head(archive: Archive) -> None
     hashes = fill(archive)
     force(archive, "DELETE FROM audit WHERE sequence > 3")
     assert audit.verify(archive.database).whole
-    assert not audit.verify(archive.database, kept_head=hashes[4]).whole
-    assert audit.verify(archive.database, kept_head=hashes[1]).whole
+    assert not audit.verify(archive.database, [(5, hashes[4])]).whole
+    assert audit.verify(archive.database, [(2, hashes[1])]).whole
+
+
+def test_a_chain_computed_anew_is_seen_by_a_kept_head(archive: Archive) -> None:
+    hashes = fill(archive)
+    force(archive, "DELETE FROM audit WHERE sequence > 1")
+    for n in range(1, 5):
+        with archive.database.transaction() as cursor:
+            audit.record(cursor, "Врач", "case viewed", f"1.2.{n + 7}", {"images": n})
+    assert audit.verify(archive.database).whole
+    state = audit.verify(archive.database, [(1, hashes[0]), (3, hashes[2]), (4, hashes[3])])
+    assert (state.entries, state.broken_at) == (5, 3)
 
 
 def test_an_entry_is_undone_with_the_deed(archive: Archive, tmp_path: Path) -> None:

@@ -1,17 +1,35 @@
 """The audit chain: who did what to which case, each entry bound to all before it by its hash.
 
 An entry's hash covers its own values and the hash of the entry before, so a changed, removed or inserted entry breaks
-the chain from there on. A chain cut short at its end or computed anew is seen by whoever kept an earlier `head`.
+the chain from there on. A chain cut short at its end or computed anew is seen by whoever kept an earlier `head`:
+receipts of deliveries do, and so does the audit server.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from workstation.archive.database import Cursor, Database, now
 
 _BEGIN = bytes(32)
+
+Head = tuple[int, bytes]
+"""The number of an entry and its hash: kept elsewhere, it vouches for the whole chain up to there."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry: `who` did `event` to `subject`, the UID of a case or study, or ""."""
+
+    sequence: int
+    at: datetime
+    who: str
+    event: str
+    subject: str
+    detail: Mapping[str, str | int | float]
+    digest: bytes
 
 
 @dataclass(frozen=True)
@@ -42,24 +60,51 @@ def record(
     return digest
 
 
-def head(cursor: Cursor) -> bytes:
-    """The hash of the last entry, to be kept elsewhere: it vouches for the whole chain."""
-    last = cursor.execute("SELECT hash FROM audit ORDER BY sequence DESC LIMIT 1").fetchone()
-    return bytes(last[0]) if last else _BEGIN
+def head(cursor: Cursor) -> Head:
+    """The last entry."""
+    last = cursor.execute("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1").fetchone()
+    return (last["sequence"], bytes(last["hash"])) if last else (0, _BEGIN)
 
 
-def verify(database: Database, kept_head: bytes | None = None) -> ChainState:
-    """Go through the chain. With a `kept_head`, a chain that no longer contains it is broken at its end."""
-    previous, entries, found = _BEGIN, 0, kept_head in (None, _BEGIN)
+def entries(cursor: Cursor, after: int = 0, limit: int = -1) -> list[Entry]:
+    """The entries behind number `after`, the oldest first; at most `limit`, all with -1."""
+    rows = cursor.execute("SELECT * FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?", (after, limit)).fetchall()
+    return [
+        Entry(
+            sequence=row["sequence"],
+            at=datetime.fromisoformat(row["at"]),
+            who=row["who"],
+            event=row["event"],
+            subject=row["subject"],
+            detail=json.loads(row["detail_json"]),
+            digest=bytes(row["hash"]),
+        )
+        for row in rows
+    ]
+
+
+def verify(database: Database, kept: Iterable[Head] = ()) -> ChainState:
+    """Go through the chain, and compare it with the heads that were `kept` elsewhere.
+
+    A kept head that the chain doesn't have is where it is broken: the chain was computed anew, or cut short.
+    """
+    previous, count, broken = _BEGIN, 0, 0
+    vouched: dict[int, set[bytes]] = {}
+    for sequence, digest in kept:
+        vouched.setdefault(sequence, set()).add(digest)
     with database.read() as cursor:
         for row in cursor.execute("SELECT * FROM audit ORDER BY sequence"):
-            entries += 1
+            count += 1
             values = tuple(row[name] for name in ("sequence", "at", "who", "event", "subject", "detail_json"))
-            if row["sequence"] != entries or row["previous"] != previous or row["hash"] != _digest(previous, values):
-                return ChainState(entries, previous, broken_at=entries)
-            previous = bytes(row["hash"])
-            found = found or previous == kept_head
-    return ChainState(entries, previous, broken_at=0 if found else entries + 1)
+            digest = bytes(row["hash"])
+            if row["sequence"] != count or row["previous"] != previous or digest != _digest(previous, values):
+                return ChainState(count, previous, broken_at=count)
+            if not broken and vouched.get(count, {digest}) != {digest}:
+                broken = count
+            previous = digest
+    if not broken and max(vouched, default=0) > count:
+        broken = count + 1
+    return ChainState(count, previous, broken_at=broken)
 
 
 def _digest(previous: bytes, values: tuple[object, ...]) -> bytes:

@@ -25,7 +25,11 @@ COMMANDS = (
     ("pull", N_("fetch a study and its priors into the sealed archive")),
     ("render", N_("make pictures or values of images, as the viewer shows them")),
     ("inspect", N_("say which stacks objects make, and why each is a volume or none")),
+    ("import", N_("take studies from files, folders, ZIP archives and sealed cases into the sealed archive")),
+    ("export", N_("write a study into a sealed file for another workstation")),
     ("verify", N_("say who signed a document, when, and whether it is unchanged")),
+    ("audit", N_("list, check and export what was done here, and show receipts of deliveries")),
+    ("doctor", N_("check the way to the servers and this computer, and say what to do for each fault")),
     ("self-test", N_("check that this installation decodes, draws, seals and signs")),
 )
 

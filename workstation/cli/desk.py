@@ -47,3 +47,20 @@ def ask_in_terminal() -> str:
             _("The archive needs its passphrase"), advice=_("Give it by --passphrase-file, or set up a keyring.")
         )
     return getpass.getpass(_("Passphrase of the archive: "))
+
+
+def export_passphrase(options: argparse.Namespace, *, twice: bool) -> str:
+    """The passphrase of a sealed case: from the file of the options, or typed, a new one `twice`.
+
+    Raises WorkstationError where nobody can type, or the two differ.
+    """
+    if options.export_passphrase_file:
+        return secret_file(options.export_passphrase_file)
+    if not sys.stdin.isatty():
+        raise WorkstationError(
+            _("The sealed case needs its passphrase"), advice=_("Give it by --export-passphrase-file.")
+        )
+    typed = getpass.getpass(_("Passphrase of the sealed case: "))
+    if twice and getpass.getpass(_("The same again: ")) != typed:
+        raise WorkstationError(_("The two passphrases differ"))
+    return typed

@@ -16,7 +16,7 @@ from workstation.dicom.rejections import in_sight
 
 Priority = Literal["HIGH", "MEDIUM", "LOW"]
 PRIORITIES: tuple[Priority, ...] = ("HIGH", "MEDIUM", "LOW")
-Origin = Literal["workitem", "study"]
+Origin = Literal["workitem", "study", "import"]
 
 
 class CaseKind(Enum):
@@ -31,7 +31,8 @@ class CaseRow:
     """One case. Dates are `YYYYMMDD`, `deadline` is timezone-aware, `age_at_study` in whole years.
 
     `expected` and `received` count the instances of the study, `priors_…` the earlier studies found and complete here.
-    `origin` is "study" in archive mode, where there is no workitem and a case is held locally.
+    `origin` is "study" in archive mode, where there is no workitem and a case is held locally, and "import" for a study
+    that came by a medium: no server waits for a conclusion of it, so it is for viewing only.
     """
 
     case_uid: str

@@ -60,7 +60,10 @@ class Cases:
                     _upsert(cursor, row, inputs, workitem)
             count += len(group)
         with self._database.transaction() as cursor:
-            cursor.execute("DELETE FROM cases WHERE seen_at < ? AND state = ?", (started, CaseState.REQUESTED.value))
+            cursor.execute(
+                "DELETE FROM cases WHERE seen_at < ? AND state = ? AND origin != 'import'",
+                (started, CaseState.REQUESTED.value),
+            )
             # what someone else took stays until the next list, for the reader to see; what was written for it stays
             cursor.execute(
                 """DELETE FROM cases WHERE seen_at < ? AND state = ? AND case_uid NOT IN (SELECT case_uid FROM drafts)
@@ -163,6 +166,16 @@ def adopt_images(cursor: Cursor, case_uid: str, image: Instance) -> None:
         "UPDATE cases SET patient_id = ?, issuer = ?, region = ?, search = ?, row_json = ? WHERE case_uid = ?",
         (known.patient.patient_id, known.patient.issuer, known.region, _search_text(known), known.to_json(), case_uid),
     )
+
+
+def add_imported(cursor: Cursor, entry: StudyEntry) -> None:
+    """A study that came by a medium as a case for viewing; one that is on the list already stays what it is.
+
+    It is pinned: no server would give it again.
+    """
+    if cursor.execute("SELECT 1 FROM cases WHERE study_uid = ? LIMIT 1", (entry.study_uid,)).fetchone() is None:
+        _upsert(cursor, replace(_row_of_study(entry), origin="import"), (), None)
+        cursor.execute("UPDATE studies SET pinned = 1 WHERE study_uid = ?", (entry.study_uid,))
 
 
 def _row(cursor: Cursor, row: Any) -> CaseRow:

@@ -41,10 +41,10 @@ class Claiming:
         self._who = reader.code or reader.name
 
     def claim(self, case_uid: str) -> CaseRow:
-        """Take the case; one already taken or over is returned as it is. In archive mode it is held locally."""
+        """Take the case; one taken, over or imported is returned as it is. In archive mode it is held locally."""
         with self._database.transaction() as cursor:
             case = read_case(cursor, case_uid)
-            if case.state not in (CaseState.REQUESTED, CaseState.CLAIMING):
+            if case.state not in (CaseState.REQUESTED, CaseState.CLAIMING) or case.origin == "import":
                 return case
             if not case.input_ready:
                 raise CaseUnavailable(_("The case is not ready yet"), advice=_("Its images are still being collected."))

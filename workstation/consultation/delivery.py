@@ -51,8 +51,6 @@ def deliver_due(
                 break
         else:
             delivered += 1
-            with database.transaction() as cursor:
-                audit.record(cursor, who, "conclusion delivered", package_uid)
     report(Progress(len(due), len(due), _("Sending conclusions")))
     return delivered
 
@@ -72,7 +70,7 @@ def _note(cursor: Cursor, who: str, package_uid: str, error: WorkstationError) -
     if isinstance(error, NotTaken) or (isinstance(error, ServerRefused) and error.status not in _RETRYABLE):
         note_failure(cursor, package_uid, "refused", N_("Refused"), str(error))
         _happen(cursor, case_uid, CaseEvent.REJECT)
-        audit.record(cursor, who, "conclusion refused", package_uid)
+        audit.record(cursor, who, "conclusion refused", case_uid, {"package": package_uid})
         return
     wish = error.retry_after if isinstance(error, ServerRefused) else None
     note_failure(cursor, package_uid, state, N_("Not delivered yet"), str(error), wish)

@@ -4,6 +4,7 @@ Methods marked *network* wait for the server and belong on a worker; all others 
 they work offline. Nothing here keeps state of its own: every deed is durable when its method returns.
 """
 
+import socket
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,24 +12,29 @@ from typing import Any, TypeVar
 
 from workstation.archive import audit
 from workstation.archive.archive import Archive
+from workstation.archive.database import Cursor
 from workstation.archive.identity import doubts
 from workstation.archive.priors import Prior, find_priors, remember
 from workstation.archive.retrieval import Retrieval
 from workstation.consultation import package
+from workstation.consultation.audit_export import AuditExport
+from workstation.consultation.audit_messages import Station
 from workstation.consultation.case import CaseContents, CaseFilter, CaseRow
 from workstation.consultation.cases import Cases, adopt_images, apply, read_case
 from workstation.consultation.claiming import Claiming
 from workstation.consultation.contents import merge_values, read_contents
 from workstation.consultation.delivery import deliver_due
-from workstation.consultation.drafts import Drafts, save_draft
+from workstation.consultation.drafts import Drafts, draft_part, save_draft
 from workstation.consultation.link import Connect, Link
 from workstation.consultation.outbox import Outbox, OutboxRow, SealedObject, enqueue, requeue
 from workstation.consultation.package import Prepared
+from workstation.consultation.receipt import Receipt, receipts
 from workstation.consultation.signed import must_verify, sealed_objects
 from workstation.consultation.states import WRITING_STATES, CaseEvent, CaseState
 from workstation.consultation.submission import Submission
 from workstation.dicom.content import KeyImage, Measurement
 from workstation.errors import CaseUnavailable
+from workstation.iris.syslog import SyslogServer
 from workstation.iris.wire import Wire
 from workstation.iris.workitem import Workitem
 from workstation.iris.workitems import Workitems
@@ -36,7 +42,7 @@ from workstation.jobs import Cancellation, Progress, Report, silent
 from workstation.language import _
 from workstation.reporting.form import Form
 from workstation.reporting.template import Template
-from workstation.settings import Settings
+from workstation.settings import ServerProfile, Settings
 from workstation.signing.identity import Identity
 
 T = TypeVar("T")
@@ -68,6 +74,7 @@ class Desk:
         self._outbox = Outbox(archive.database)
         self._claiming = Claiming(archive.database, self._link, settings.reader)
         self._delivering = threading.Lock()
+        self._sending_audit = threading.Lock()
 
     # the worklist
 
@@ -132,6 +139,8 @@ class Desk:
     def pull_study(self, case_uid: str, report: Report = silent, cancellation: Cancellation | None = None) -> CaseRow:
         """*Network.* Bring the study of a case into the archive, so that it can be opened."""
         case = self._cases.get(case_uid)
+        if case.origin == "import":
+            return case
         with self._link.wire() as wire:
             Retrieval(self._archive, wire.dicomweb).pull_study(case.study_uid, report, cancellation or Cancellation())
             return self._adopt(case)
@@ -140,6 +149,8 @@ class Desk:
         """*Network.* Find the patient's earlier studies and bring them into the archive with their reports."""
         cancellation = cancellation or Cancellation()
         case = self._cases.get(case_uid)
+        if case.origin == "import":
+            return case
         with self._link.wire() as wire:
             retrieval = Retrieval(self._archive, wire.dicomweb)
             priors = self._find_priors(wire, case)
@@ -150,12 +161,11 @@ class Desk:
 
     def begin_reading(self, case_uid: str) -> CaseRow:
         """Note that a held case is being read; any other stays as it is, for viewing only."""
-        case = self._cases.get(case_uid)
-        if not case.is_writable:
-            return case
         with self._database.transaction() as cursor:
-            apply(cursor, case_uid, CaseEvent.OPEN)
-            audit.record(cursor, self._who, "case opened", case_uid)
+            case = read_case(cursor, case_uid)
+            if case.is_writable:
+                apply(cursor, case_uid, CaseEvent.OPEN)
+            audit.record(cursor, self._who, "case opened" if case.is_writable else "case viewed", case_uid)
             return read_case(cursor, case_uid)
 
     def contents(self, case_uid: str) -> CaseContents:
@@ -181,6 +191,8 @@ class Desk:
         with self._database.transaction() as cursor:
             self._must_be_writable(read_case(cursor, case_uid))
             apply(cursor, case_uid, CaseEvent.OPEN, *(() if part == "view" else (CaseEvent.DRAFT,)))
+            if part == "measurements":
+                self._note_measuring(cursor, case_uid, payload)
             save_draft(cursor, case_uid, part, payload)
 
     def prepare(
@@ -250,6 +262,33 @@ class Desk:
             submission = Submission(self._database, wire, self._settings.reader, must_verify)
             return deliver_due(self._database, submission, self._who, report, cancellation or Cancellation())
 
+    def send_audit(self, cancellation: Cancellation | None = None) -> int:
+        """*Network.* Send the audit server of the settings what it hasn't got yet; how many entries went.
+
+        One call at a time: another returns 0 at once. Raises LinkDown when it can't be reached: what is left goes with
+        the next call.
+        """
+        settings = self._settings
+        server = SyslogServer.at(settings.audit_server, settings.audit_ca_file, settings.audit_certificate_file)
+        if not self._sending_audit.acquire(blocking=False):
+            return 0
+        try:
+            return self.audit_export().send(server, cancellation or Cancellation())
+        finally:
+            self._sending_audit.release()
+
+    def audit_export(self) -> AuditExport:
+        """The audit chain as DICOM audit messages, in the name of this station."""
+        servers = self._settings.servers
+        profile = servers[0] if servers else ServerProfile("", "")
+        station = Station(profile.aet, socket.gethostname() or "-", profile.name)
+        return AuditExport(self._database, station)
+
+    def receipts(self, case_uid: str = "") -> list[Receipt]:
+        """The receipts of delivered conclusions, of one case or of all, the newest first."""
+        with self._database.read() as cursor:
+            return receipts(cursor, case_uid)
+
     def documents(self, case_uid: str) -> tuple[SealedObject, ...]:
         """The signed documents of the case in sending order, final bytes; empty before it is signed."""
         package_uid = self._outbox.of_case(case_uid)
@@ -272,6 +311,12 @@ class Desk:
     def _who(self) -> str:
         reader = self._settings.reader
         return reader.code or reader.name
+
+    def _note_measuring(self, cursor: Cursor, case_uid: str, payload: Any) -> None:
+        """A measurement made or taken away is an event; one that was only moved or renamed is none."""
+        count = _drawings(payload)
+        if count != _drawings(draft_part(cursor, case_uid, "measurements")):
+            audit.record(cursor, self._who, "case measured", case_uid, {"measurements": count})
 
     def _must_be_writable(self, case: CaseRow) -> None:
         if not case.is_writable:
@@ -320,6 +365,12 @@ class Desk:
         with self._database.transaction() as cursor:
             remember(cursor, case.case_uid, priors)
         return priors
+
+
+def _drawings(payload: Any) -> int:
+    """How many measurements a saved part holds: a draft is kept whatever it is, so nothing is presumed of it."""
+    drawings = payload.get("drawings") if isinstance(payload, dict) else payload
+    return len(drawings) if isinstance(drawings, list) else 0
 
 
 def _until(cancellation: Cancellation, found: Iterable[T]) -> Iterator[T]:

@@ -21,6 +21,12 @@ class Drafts:
         return {row["part"]: json.loads(row["payload_json"]) for row in rows}
 
 
+def draft_part(cursor: Cursor, case_uid: str, part: str) -> Any:
+    """One part as it was saved last; None when it never was."""
+    row = cursor.execute("SELECT payload_json FROM drafts WHERE case_uid = ? AND part = ?", (case_uid, part)).fetchone()
+    return json.loads(row[0]) if row else None
+
+
 def save_draft(cursor: Cursor, case_uid: str, part: str, payload: Any) -> None:
     """Save one part, a JSON value, in the place of what it was; inside the caller's transaction."""
     if part not in PARTS:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from workstation.archive.database import Cursor, Database, now
 from workstation.consultation.cases import read_case
+from workstation.consultation.receipt import Receipt, receipt_kept
 from workstation.dicom.content import ImageReference, Patient
 from workstation.dicom.uids import new_uid
 from workstation.language import N_, _
@@ -54,6 +55,7 @@ class OutboxRow:
     last_error: str
     journal: tuple[OutboxEvent, ...]
     objects: tuple[tuple[str, str, str], ...]
+    receipt: Receipt | None = None
 
 
 @dataclass(frozen=True)
@@ -221,14 +223,14 @@ class Outbox:
             )
 
 
-def advance(cursor: Cursor, package_uid: str, state: PackageState, text: str, receipt: Any = None) -> None:
+def advance(cursor: Cursor, package_uid: str, state: PackageState, text: str) -> None:
     """Bring a package into a state, with a line in its journal (an English text marked by `N_`)."""
     row = cursor.execute("SELECT journal_json FROM packages WHERE package_uid = ?", (package_uid,)).fetchone()
     delivered = now() if state == "delivered" else ""
     cursor.execute(
-        """UPDATE packages SET state = ?, journal_json = ?, last_error = '', delivered_at = ?, receipt_json = ?
+        """UPDATE packages SET state = ?, journal_json = ?, last_error = '', delivered_at = ?
         WHERE package_uid = ?""",
-        (state, _appended(row[0], text), delivered, json.dumps(receipt or {}), package_uid),
+        (state, _appended(row[0], text), delivered, package_uid),
     )
 
 
@@ -325,4 +327,5 @@ def _row(cursor: Cursor, row: Any) -> OutboxRow:
             for event in json.loads(row["journal_json"])
         ),
         objects=tuple((one["role"], one["sop_uid"], bytes(one["sha256"]).hex()) for one in objects),
+        receipt=receipt_kept(row["receipt_json"]),
     )

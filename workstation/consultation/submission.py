@@ -7,12 +7,12 @@ the server says of a store is noted, but only bytes read back count. Nothing is 
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 from workstation.archive.database import Database
 from workstation.consultation.cases import apply, read_case
 from workstation.consultation.claims import find_claim, settle_claim
 from workstation.consultation.outbox import Outbox, Package, PackageState, SealedObject, advance
+from workstation.consultation.receipt import keep_receipt
 from workstation.consultation.states import CaseEvent
 from workstation.dicom.content import Code, Observer
 from workstation.errors import CaseUnavailable, ServerRefused, WorkstationError
@@ -161,15 +161,19 @@ class Submission:
         key = self._transaction_uid(package)
         if self._wire.workitems and key:
             self._wire.workitems.complete(package.case_uid, key, self._outcome(package))
-        receipt = {
-            "server": self._wire.profile.name,
-            "workitem": package.case_uid if key else "",
-            "objects": [
-                {"role": one.role, "sop_instance_uid": one.sop_instance_uid, "sha256": one.sha256.hex()}
-                for one in package.objects
-            ],
-        }
-        self._advance(package, "delivered", N_("Delivered"), CaseEvent.LINK, CaseEvent.FINISH, receipt=receipt)
+        with self._database.transaction() as cursor:
+            advance(cursor, package.package_uid, "delivered", N_("Delivered"))
+            apply(cursor, package.case_uid, CaseEvent.LINK, CaseEvent.FINISH)
+            if not package.unsolicited:
+                settle_claim(cursor, package.case_uid, "COMPLETED")
+            keep_receipt(
+                cursor,
+                package.package_uid,
+                self._reader.code or self._reader.name,
+                server=self._wire.profile.name,
+                server_url=self._wire.profile.dicomweb_url,
+                workitem=package.case_uid if key else "",
+            )
 
     def _transaction_uid(self, package: Package) -> str:
         """The key to the case's workitem; empty when there is none to complete."""
@@ -202,13 +206,9 @@ class Submission:
             outputs=tuple(one.reference for one in package.objects),
         )
 
-    def _advance(
-        self, package: Package, state: PackageState, text: str, *events: CaseEvent, receipt: Any = None
-    ) -> None:
-        """Package, case and claim change together."""
+    def _advance(self, package: Package, state: PackageState, text: str, *events: CaseEvent) -> None:
+        """Package and case change together."""
         with self._database.transaction() as cursor:
-            advance(cursor, package.package_uid, state, text, receipt)
+            advance(cursor, package.package_uid, state, text)
             if events:
                 apply(cursor, package.case_uid, *events)
-            if state == "delivered" and not package.unsolicited:
-                settle_claim(cursor, package.case_uid, "COMPLETED")

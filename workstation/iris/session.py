@@ -52,7 +52,7 @@ class IrisSession:
             self._session.auth = HTTPBasicAuth(profile.user.encode(), password.encode())
         self._session.headers["User-Agent"] = "IRIS-Workstation"
         self._session.headers["Accept-Encoding"] = "identity"
-        self._session.mount("https://", _TrustedAdapter(_tls_context(profile)))
+        self._session.mount("https://", _TrustedAdapter(tls_context(profile)))
 
     def __enter__(self) -> Self:
         return self
@@ -69,6 +69,12 @@ class IrisSession:
     def get(self, url: str, accept: str = "application/dicom+json") -> "Answer":
         """GET with the whole body read."""
         with self.stream(url, accept) as answer:
+            answer.read_all()
+            return answer
+
+    def ask(self, url: str) -> "Answer":
+        """GET whose status is for the caller to judge, whatever it is."""
+        with self._open("GET", url, {"Accept": "application/dicom+json"}, None) as answer:
             answer.read_all()
             return answer
 
@@ -230,7 +236,8 @@ def _host_of(profile: ServerProfile) -> str:
     return str(hosts[0])
 
 
-def _tls_context(profile: ServerProfile) -> ssl.SSLContext:
+def tls_context(profile: ServerProfile) -> ssl.SSLContext:
+    """Whom a session trusts: the system and the CA file. Raises WorkstationError when that can't be used."""
     import truststore
 
     context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -22,6 +22,7 @@ STATES = {
     "rejected": N_("Rejected"),
     "superseded": N_("Superseded"),
     "lost": N_("Lost"),
+    "import": N_("Imported, for viewing"),
 }
 KINDS = {"first": N_("First reading"), "second": N_("Second opinion")}
 PRIORITIES = {"HIGH": N_("Urgent"), "MEDIUM": N_("Routine"), "LOW": N_("Low")}

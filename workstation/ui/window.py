@@ -70,6 +70,8 @@ class DeskWindow(QObject):
         self._poll.setInterval(int(settings.poll_seconds * 1000))
         self._poll.timeout.connect(self.refresh)
         self._poll.timeout.connect(self.deliver)
+        if settings.audit_server:
+            self._poll.timeout.connect(self.send_audit)
         self._show_status()
 
     @property
@@ -242,6 +244,15 @@ class DeskWindow(QObject):
             self.outbox.reload()
 
         self.background.run(Lane.SUBMISSION, self._desk.waiting, counted)
+
+    def send_audit(self) -> None:
+        """Send the audit server what it hasn't got yet; when it is out of reach that goes with a later poll, unsaid."""
+
+        def failed(error: WorkstationError) -> None:
+            if not isinstance(error, LinkDown):
+                self.shell.messages.show_error(error)
+
+        self.background.run(Lane.PREFETCH, self._desk.send_audit, lambda _sent: None, failed)
 
     def _signed(self, _case_uid: str) -> None:
         self.outbox.reload()

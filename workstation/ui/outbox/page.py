@@ -20,10 +20,12 @@ from PySide6.QtWidgets import (
 
 from workstation.consultation.desk import Desk
 from workstation.consultation.outbox import OutboxRow
+from workstation.consultation.receipt import ROLES
 from workstation.jobs import Lane
 from workstation.language import N_, _
 from workstation.ui import texts, theme
 from workstation.ui.background import Background
+from workstation.ui.outbox.receipt_view import ReceiptView
 
 STATES = {
     "queued": N_("Waiting to be sent"),
@@ -38,15 +40,6 @@ STATES = {
 
 # what the reader may decide on a package that doesn't go by itself
 AGAIN = {"refused": N_("Send again"), "held": N_("Send as an unsolicited opinion")}
-
-ROLES = {
-    "key_images": N_("Key images"),
-    "presentation": N_("Graphics"),
-    "measurements": N_("Measurements"),
-    "pdf": N_("PDF"),
-    "manifest": N_("List of images read"),
-    "conclusion": N_("Conclusion"),
-}
 
 COLUMNS: tuple[tuple[str, Callable[[OutboxRow], str], int], ...] = (
     (N_("State"), lambda row: texts.worded(STATES, row.state), 210),
@@ -123,11 +116,17 @@ class OutboxPage(QWidget):
         self._again = QPushButton(self)
         self._again.clicked.connect(self._ask_again)
         self._again.hide()
+        self._receipt = QPushButton(_("Receipt"), self)
+        self._receipt.setCheckable(True)
+        self._receipt.setToolTip(_("The proof of delivery: objects, hashes, the server's answers"))
+        self._receipt.toggled.connect(self._show_current)
+        self._receipt.hide()
         head = QHBoxLayout()
         head.setSpacing(10)
         head.addWidget(title)
         head.addWidget(self._summary)
         head.addStretch(1)
+        head.addWidget(self._receipt)
         head.addWidget(self._again)
         head.addWidget(send)
         self._table = QTableView(self)
@@ -195,6 +194,9 @@ class OutboxPage(QWidget):
         self._detail.setVisible(bool(rows))
         self.counted.emit(waiting)
 
+    def _show_current(self) -> None:
+        self._show(self._table.currentIndex().row())
+
     def _show(self, number: int) -> None:
         while self._lines.count():
             item = self._lines.takeAt(0)
@@ -203,10 +205,15 @@ class OutboxPage(QWidget):
                 widget.deleteLater()
         if not 0 <= number < len(self._model.rows):
             self._again.hide()
+            self._receipt.hide()
             return
         row = self._model.rows[number]
         self._again.setVisible(row.state in AGAIN)
         self._again.setText(texts.worded(AGAIN, row.state))
+        self._receipt.setVisible(row.receipt is not None)
+        if row.receipt is not None and self._receipt.isChecked():
+            self._lines.addWidget(ReceiptView(row.receipt, self._detail))
+            return
         self._write((_("What happened"),), "heading")
         self._write([f"{texts.short_time(event.at)}   {event.text}" for event in row.journal])
         if row.last_error:

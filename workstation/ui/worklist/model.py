@@ -63,7 +63,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         N_("Kind, state"),
         lambda row: texts.worded(texts.KINDS, row.kind.value),
-        lambda row: texts.worded(texts.STATES, row.state.value),
+        lambda row: texts.worded(texts.STATES, "import" if row.origin == "import" else row.state.value),
         124,
     ),
     Column(N_("Here"), _here, _priors, 104),

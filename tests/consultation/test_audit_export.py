@@ -1,0 +1,303 @@
+"""The audit chain at an audit server: valid by PS3.15 A.5, through TLS, nothing lost or doubled when a link breaks."""
+
+import datetime
+import ipaddress
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from lxml import etree
+
+from workstation.archive import audit
+from workstation.consultation.audit_export import AuditExport
+from workstation.consultation.audit_messages import Station
+from workstation.consultation.desk import Desk
+from workstation.errors import LinkDown, WorkstationError
+from workstation.iris.syslog import SyslogServer
+from workstation.jobs import Cancellation
+from workstation.settings import Settings
+
+STATION = Station("IRISWS", "desk-1", "IRIS")
+
+# RELAX NG of PS3.15 A.5.1, in XML, without the parts that are optional there and not used here
+_CODE = """<attribute name="csd-code"/><attribute name="codeSystemName"/>
+<optional><attribute name="displayName"/></optional><attribute name="originalText"/>"""
+SCHEMA = f"""
+<element name="AuditMessage" xmlns="http://relaxng.org/ns/structure/1.0"
+         datatypeLibrary="http://www.w3.org/2001/XMLSchema-datatypes">
+  <element name="EventIdentification">
+    <attribute name="EventActionCode"><choice>
+      <value>C</value><value>R</value><value>U</value><value>D</value><value>E</value></choice></attribute>
+    <attribute name="EventDateTime"><data type="dateTime"/></attribute>
+    <attribute name="EventOutcomeIndicator"><choice>
+      <value>0</value><value>4</value><value>8</value><value>12</value></choice></attribute>
+    <element name="EventID">{_CODE}</element>
+    <zeroOrMore><element name="EventTypeCode">{_CODE}</element></zeroOrMore>
+    <optional><element name="EventOutcomeDescription"><text/></element></optional>
+  </element>
+  <oneOrMore><element name="ActiveParticipant">
+    <attribute name="UserID"/>
+    <optional><attribute name="AlternativeUserID"/></optional>
+    <optional><attribute name="UserName"/></optional>
+    <attribute name="UserIsRequestor"><data type="boolean"/></attribute>
+    <optional><attribute name="NetworkAccessPointID"/></optional>
+    <optional><attribute name="NetworkAccessPointTypeCode"><choice>
+      <value>1</value><value>2</value><value>3</value><value>4</value><value>5</value></choice></attribute></optional>
+    <zeroOrMore><element name="RoleIDCode">{_CODE}</element></zeroOrMore>
+    <optional><element name="MediaIdentifier"><element name="MediaType">{_CODE}</element></element></optional>
+  </element></oneOrMore>
+  <element name="AuditSourceIdentification">
+    <optional><attribute name="AuditEnterpriseSiteID"/></optional>
+    <attribute name="AuditSourceID"/>
+    <zeroOrMore><element name="AuditSourceTypeCode">{_CODE}</element></zeroOrMore>
+  </element>
+  <zeroOrMore><element name="ParticipantObjectIdentification">
+    <attribute name="ParticipantObjectID"/>
+    <optional><attribute name="ParticipantObjectTypeCode"><choice>
+      <value>1</value><value>2</value><value>3</value><value>4</value></choice></attribute></optional>
+    <optional><attribute name="ParticipantObjectTypeCodeRole">
+      <data type="integer"><param name="minInclusive">1</param><param name="maxInclusive">26</param></data>
+    </attribute></optional>
+    <element name="ParticipantObjectIDTypeCode">{_CODE}</element>
+    <zeroOrMore><element name="ParticipantObjectDetail">
+      <attribute name="type"/><attribute name="value"><data type="base64Binary"/></attribute>
+    </element></zeroOrMore>
+    <zeroOrMore><element name="ParticipantObjectDescription">
+      <zeroOrMore><element name="SOPClass">
+        <optional><attribute name="UID"/></optional>
+        <attribute name="NumberOfInstances"><data type="integer"/></attribute>
+      </element></zeroOrMore>
+    </element></zeroOrMore>
+  </element></zeroOrMore>
+</element>
+"""
+
+
+class Sink:
+    """An audit server with a certificate of its own authority; it closes a connection once it has read it whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ca_file = folder / "ca.pem"
+        self._identity = folder / "server.pem"
+        self.received: list[bytes] = []
+        self.cut_after: int | None = None
+        _certificates(self.ca_file, self._identity)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(self._identity)
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def close(self) -> None:
+        # wakes the thread in accept
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(10)
+
+    @property
+    def server(self) -> SyslogServer:
+        return SyslogServer("127.0.0.1", self.port, str(self.ca_file))
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                plain, _address = self._listener.accept()
+            except OSError:
+                return
+            with suppress(OSError), plain:
+                plain.settimeout(5)
+                with self._context.wrap_socket(plain, server_side=True) as channel:
+                    self._read(channel)
+
+    def _read(self, channel: ssl.SSLSocket) -> None:
+        data = b""
+        while part := channel.recv(65536):
+            data += part
+            if self.cut_after is not None and len(data) > self.cut_after:
+                # a link that breaks: what was in it is gone
+                return
+        self.received += frames(data)
+        with suppress(OSError):
+            channel.unwrap()
+
+
+def frames(data: bytes) -> list[bytes]:
+    """Messages out of octet-counted frames (RFC 5425 4.3)."""
+    found = []
+    while data:
+        length, data = data.split(b" ", 1)
+        found.append(data[: int(length)])
+        assert len(found[-1]) == int(length)
+        data = data[int(length) :]
+    return found
+
+
+def _certificates(ca_file: Path, identity: Path) -> None:
+    began = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    until = datetime.datetime(2100, 1, 1, tzinfo=datetime.UTC)
+    ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Audit test root")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "audit")])
+
+    def builder(subject: x509.Name, public: Any) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(ca_name)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(began)
+            .not_valid_after(until)
+        )
+
+    authority = (
+        builder(ca_name, ca_key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(ca_key, hashes.SHA256())
+    )
+    own = (
+        builder(name, key.public_key())
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(ca_key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    ca_file.write_bytes(authority.public_bytes(pem))
+    identity.write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()) + own.public_bytes(pem)
+    )
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Iterator[Sink]:
+    made = Sink(tmp_path)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def fill(archive: Any, count: int, event: str = "case claimed") -> None:
+    for _number in range(count):
+        with archive.database.transaction() as cursor:
+            audit.record(cursor, "R-0815", event, "1.2.3")
+
+
+def numbers(messages: list[bytes]) -> list[int]:
+    return [int(re.search(rb'sequenceId="(\d+)"', one)[1]) for one in messages]  # type: ignore[index]
+
+
+def test_what_was_kept_while_offline_arrives_once_and_in_order(bench: Any, sink: Sink) -> None:
+    with bench.archive() as archive:
+        export = AuditExport(archive.database, STATION)
+        fill(archive, 3)
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            closed = taken.getsockname()[1]
+        with pytest.raises(LinkDown):
+            export.send(SyslogServer("127.0.0.1", closed, str(sink.ca_file)), Cancellation())
+        fill(archive, 2)
+        assert export.send(sink.server, Cancellation()) == 5
+    with bench.archive() as archive:
+        export = AuditExport(archive.database, STATION)
+        assert export.send(sink.server, Cancellation()) == 0
+        fill(archive, 1)
+        assert export.send(sink.server, Cancellation()) == 1
+    assert numbers(sink.received) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_desk_sends_to_the_server_of_its_settings(bench: Any, sink: Sink) -> None:
+    settings = Settings(
+        bench.folder, audit_server=f"syslog-tls://127.0.0.1:{sink.port}", audit_ca_file=str(sink.ca_file)
+    )
+    with bench.archive() as archive:
+        fill(archive, 2)
+        assert Desk(archive, None, settings).send_audit() == 2
+    assert numbers(sink.received) == [1, 2]
+
+
+def test_a_link_cut_in_the_middle_counts_as_nothing_sent(bench: Any, sink: Sink) -> None:
+    with bench.archive() as archive:
+        export = AuditExport(archive.database, STATION)
+        fill(archive, 4)
+        sink.cut_after = 1000
+        with pytest.raises(LinkDown):
+            export.send(sink.server, Cancellation())
+        assert sink.received == []
+        sink.cut_after = None
+        assert export.send(sink.server, Cancellation()) == 4
+    assert numbers(sink.received) == [1, 2, 3, 4]
+
+
+def test_a_server_of_an_unknown_authority_gets_nothing(bench: Any, sink: Sink) -> None:
+    with bench.archive() as archive:
+        fill(archive, 1)
+        unknown = SyslogServer("127.0.0.1", sink.port)
+        with pytest.raises(WorkstationError, match="not trusted"):
+            AuditExport(archive.database, STATION).send(unknown, Cancellation())
+    assert sink.received == []
+
+
+def test_a_delivered_case_is_told_as_the_standard_has_it(bench: Any, sink: Sink, tmp_path: Path) -> None:
+    schema = etree.RelaxNG(etree.fromstring(SCHEMA))
+    with bench.archive() as archive:
+        desk = bench.open(archive)
+        bench.signed(desk)
+        assert desk.deliver() == 1
+        for event in ("signed in", "sign-in failed", "archive locked", "conclusion refused", "study exported"):
+            with archive.database.transaction() as cursor:
+                subject = bench.case_uid if event.startswith("c") else ""
+                audit.record(cursor, "R-0815", event, subject)
+        case = desk.case(bench.case_uid)
+        AuditExport(archive.database, STATION).send(sink.server, Cancellation())
+        assert AuditExport(archive.database, STATION).write(tmp_path / "audit.log") == len(sink.received)
+    assert (tmp_path / "audit.log").read_bytes().splitlines() == sink.received
+    told = {}
+    for one in sink.received:
+        head, text = one.decode().split("\N{BYTE ORDER MARK}")
+        assert re.fullmatch(
+            r'<85>1 \d{4}-\d\d-\d\dT[\d:.]+\+00:00 desk-1 iris-workstation - DICOM\+RFC3881 \[meta sequenceId="\d+"\] ',
+            head,
+        )
+        root = etree.fromstring(text)
+        assert schema.validate(root), schema.error_log
+        told[root.xpath("string(.//EventTypeCode[@codeSystemName='99IRIS']/@originalText)")] = root
+
+    def codes(event: str) -> tuple[str, str, str]:
+        root = told[event]
+        return (
+            root.xpath("string(.//EventID/@csd-code)"),
+            root.xpath("string(EventIdentification/@EventActionCode)"),
+            root.xpath("string(EventIdentification/@EventOutcomeIndicator)"),
+        )
+
+    # PS3.15 A.5.3 and PS3.16 CID 400
+    assert codes("case claimed") == ("110109", "U", "0")
+    assert codes("case opened") == ("110103", "R", "0")
+    assert codes("conclusion signed") == ("110103", "C", "0")
+    assert codes("conclusion delivered") == ("110104", "C", "0")
+    assert codes("conclusion refused") == ("110104", "C", "4")
+    assert codes("study exported") == ("110106", "R", "0")
+    assert codes("signed in") == ("110114", "E", "0")
+    assert codes("sign-in failed") == ("110114", "E", "4")
+    assert told["signed in"].xpath("string(.//EventTypeCode[@codeSystemName='DCM']/@csd-code)") == "110122"
+    assert told["archive locked"].xpath("string(.//EventTypeCode[@codeSystemName='DCM']/@csd-code)") == "110123"
+    patients = "ParticipantObjectIdentification[ParticipantObjectIDTypeCode/@csd-code='2']/@ParticipantObjectID"
+    studies = "ParticipantObjectIdentification[ParticipantObjectIDTypeCode/@csd-code='110180']/@ParticipantObjectID"
+    assert told["case opened"].xpath(patients) == [case.patient.patient_id]
+    assert told["case opened"].xpath(studies) == [case.study_uid]
+    assert told["case opened"].xpath("string(.//SOPClass/@NumberOfInstances)") == "6"
+    assert told["conclusion delivered"].xpath("ActiveParticipant/RoleIDCode/@csd-code") == ["110153", "110152"]
+    assert told["signed in"].xpath("ParticipantObjectIdentification") == []
+    everything = b"".join(sink.received).decode()
+    assert "Смирнова" not in everything
+    assert case.patient.birth_date not in everything
