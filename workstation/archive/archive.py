@@ -10,29 +10,33 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
-from workstation.archive.database import Database
+from workstation.archive import audit
+from workstation.archive.database import Cursor, Database
 from workstation.archive.index import (
     Arrived,
     HeldStudy,
     Refused,
+    Removed,
     Stored,
     enter,
     enter_study,
     held_study,
     identity_of,
     one,
+    take_out,
 )
 from workstation.archive.lock import FolderLock
 from workstation.archive.objects import ObjectStore
 from workstation.dicom.content import Patient
 from workstation.dicom.instance import HEADER_VERSION, Instance
 from workstation.dicom.parsing import parse_instance
-from workstation.errors import UnreadableObject, WorkstationError
+from workstation.errors import ArchiveDamaged, UnreadableObject, WorkstationError
 from workstation.language import _
 from workstation.secrets import derive_key
 
+Fault = Literal["missing", "changed"]
 Parse = Callable[[bytes], Instance]
 
 
@@ -63,6 +67,7 @@ class Archive:
             # only when nobody else has it open: what lies in incoming may be another program's work
             if lock.alone():
                 objects.recover(archive._counts)
+                archive._discard()
             lock.share()
             undo.pop_all()
         return archive
@@ -102,6 +107,7 @@ class Archive:
         readable = [item for item in arrived if isinstance(item, Arrived)]
         with self._storing, self._objects.group() as group:
             held = self._held({item.instance.sop_instance_uid for item in readable})
+            self._forget_old_keys({item.instance.study_uid for item in readable})
             for item in readable:
                 sop_uid = item.instance.sop_instance_uid
                 if sop_uid not in held:
@@ -109,6 +115,7 @@ class Archive:
             if any(item.name for item in readable):
                 group.flush()
             with self.database.transaction() as cursor:
+                self._must_hold_keys(cursor, {item.instance.study_uid for item in readable})
                 results = [enter(cursor, entry) if isinstance(entry, Arrived) else entry for entry in arrived]
             group.settle(
                 entry.name
@@ -126,7 +133,15 @@ class Archive:
             ).fetchone()
         if row is None:
             raise KeyError(sop_uid)
-        return self._objects.read(row["object_name"], row["seal_key"], sop_uid)
+        try:
+            return self._objects.read(row["object_name"], row["seal_key"], sop_uid)
+        except ArchiveDamaged:
+            if self._counts(row["object_name"]):
+                raise
+            # it was taken out, or mended, since the index was asked
+            if not self.has(sop_uid):
+                raise KeyError(sop_uid) from None
+            return self.get(sop_uid)
 
     def has(self, sop_uid: str) -> bool:
         """Whether the object is held."""
@@ -195,6 +210,88 @@ class Archive:
             ).fetchall()
         return tuple(row[0] for row in rows)
 
+    def remove(
+        self, study_uid: str, who: str, reason: str, check: Callable[[Cursor], None] = lambda _cursor: None
+    ) -> Removed:
+        """Take a study out for good: its key first, so that no copy of its files opens any more, then the files.
+
+        `check` may refuse by raising, inside the same transaction. Raises KeyError when the study isn't held.
+        """
+        with self._storing:
+            with self.database.transaction() as cursor:
+                check(cursor)
+                removed = take_out(cursor, study_uid, reason)
+                detail: dict[str, str | int | float] = {"reason": reason}
+                detail |= {"objects": removed.objects, "bytes": removed.size}
+                audit.record(cursor, who, "study removed", study_uid, detail)
+            self._seal_keys.pop(study_uid, None)
+            self._discard()
+            self.database.fold()
+        return removed
+
+    def restore(self, sop_uid: str, data: bytes) -> bool:
+        """Seal the bytes of a damaged object anew; False, and nothing is changed, when they aren't those once stored.
+
+        Raises KeyError when the object isn't held, DiskFull.
+        """
+        with self._storing, self._objects.group() as group:
+            with self.database.read() as cursor:
+                row = one(
+                    cursor,
+                    """SELECT object_name, sha256, seal_key FROM instances JOIN studies USING (study_uid)
+                    WHERE sop_uid = ?""",
+                    sop_uid,
+                )
+            if row is None:
+                raise KeyError(sop_uid)
+            if hashlib.sha256(data).digest() != row["sha256"]:
+                return False
+            name = group.add(row["seal_key"], sop_uid, data)
+            group.flush()
+            with self.database.transaction() as cursor:
+                changed = cursor.execute(
+                    "UPDATE instances SET object_name = ? WHERE object_name = ?", (name, row["object_name"])
+                ).rowcount
+                if not changed:
+                    raise KeyError(sop_uid)
+                cursor.execute("INSERT INTO discarded_objects VALUES (?)", (row["object_name"],))
+            group.settle([name])
+            self._discard()
+        return True
+
+    def fault_of(self, sop_uid: str) -> Fault | None:
+        """Open an object and compare it with the hash of the index; None when it is as it was stored.
+
+        Raises KeyError when it isn't held.
+        """
+        try:
+            data = self.get(sop_uid)
+        except ArchiveDamaged:
+            with self.database.read() as cursor:
+                row = one(cursor, "SELECT object_name FROM instances WHERE sop_uid = ?", sop_uid)
+            return "missing" if row is not None and not self._objects.exists(row[0]) else "changed"
+        with self.database.read() as cursor:
+            row = one(cursor, "SELECT sha256 FROM instances WHERE sop_uid = ?", sop_uid)
+        return "changed" if row is not None and row[0] != hashlib.sha256(data).digest() else None
+
+    def strays(self) -> list[str]:
+        """Names of files that no row of the index names, so that nobody can open them."""
+        return [name for name in self._objects.names() if not self._counts(name)]
+
+    def sweep(self) -> int:
+        """Delete the strays; how many went."""
+        with self._storing:
+            return len(self._objects.remove(self.strays()))
+
+    def _discard(self) -> None:
+        """Delete the files that were noted for it; a kill in between leaves the note."""
+        with self.database.read() as cursor:
+            names = [row[0] for row in cursor.execute("SELECT object_name FROM discarded_objects")]
+        if names:
+            gone = self._objects.remove(names)
+            with self.database.transaction() as cursor:
+                cursor.executemany("DELETE FROM discarded_objects WHERE object_name = ?", [(name,) for name in gone])
+
     def _arrived(self, data: bytes) -> Arrived | Refused:
         try:
             instance = self._parse(data)
@@ -211,6 +308,22 @@ class Archive:
                 for sop_uid in sop_uids
                 if one(cursor, "SELECT 1 FROM instances WHERE sop_uid = ?", sop_uid) is not None
             }
+
+    def _forget_old_keys(self, study_uids: Iterable[str]) -> None:
+        """Forget the keys of studies that another program took out since."""
+        with self.database.read() as cursor:
+            for study_uid in study_uids:
+                row = one(cursor, "SELECT seal_key FROM studies WHERE study_uid = ?", study_uid)
+                if row is None or row[0] != self._seal_keys.get(study_uid):
+                    self._seal_keys.pop(study_uid, None)
+
+    def _must_hold_keys(self, cursor: Cursor, study_uids: set[str]) -> None:
+        for study_uid in study_uids & self._seal_keys.keys():
+            row = one(cursor, "SELECT seal_key FROM studies WHERE study_uid = ?", study_uid)
+            if row is None or row[0] != self._seal_keys[study_uid]:
+                raise WorkstationError(
+                    _("The study was removed while it was being stored"), advice=_("Pull it once more.")
+                )
 
     def _seal_key(self, instance: Instance) -> bytes:
         """The key of the study's objects, made with the study's row; durable before the first object is sealed."""

@@ -123,6 +123,18 @@ class Database:
                 raise
             self._give_back(connection)
 
+    def fold(self) -> None:
+        """Fold the journal into the file, so that what was overwritten is in neither; not while somebody reads."""
+        with self._write_lock:
+            self._check_open()
+            with _named_errors():
+                self._writer.execute("PRAGMA busy_timeout = 0")
+                try:
+                    with suppress(sqlcipher3.OperationalError):
+                        self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                finally:
+                    self._writer.execute(f"PRAGMA busy_timeout = {int(_BUSY_S * 1000)}")
+
     def close(self) -> None:
         """Fold the journal into the file and close; waits for a running transaction. Harmless when repeated."""
         with self._write_lock:

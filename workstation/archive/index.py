@@ -92,8 +92,43 @@ def enter(cursor: Cursor, item: Arrived) -> Stored:
     return Stored(instance, "new", size)
 
 
+@dataclass(frozen=True)
+class Removed:
+    """A study whose objects were taken out of the archive: how many, and of how many bytes."""
+
+    study_uid: str
+    objects: int
+    size: int
+
+
+def take_out(cursor: Cursor, study_uid: str, reason: str) -> Removed:
+    """Delete a study with its key; its files are noted for deletion. Raises KeyError when it isn't held.
+
+    What the server listed stays on the ledger, so that the study is known to be incomplete here.
+    """
+    if one(cursor, "SELECT 1 FROM studies WHERE study_uid = ?", study_uid) is None:
+        raise KeyError(study_uid)
+    count = one(cursor, "SELECT count(*), coalesce(sum(size), 0) FROM instances WHERE study_uid = ?", study_uid)
+    removed = Removed(study_uid, *count)
+    for statement in (
+        "INSERT INTO discarded_objects SELECT object_name FROM instances WHERE study_uid = ?",
+        "DELETE FROM collisions WHERE sop_uid IN (SELECT sop_uid FROM instances WHERE study_uid = ?)",
+        "DELETE FROM documents WHERE study_uid = ?",
+        "DELETE FROM instances WHERE study_uid = ?",
+        "DELETE FROM series WHERE study_uid = ?",
+        "DELETE FROM studies WHERE study_uid = ?",
+    ):
+        cursor.execute(statement, (study_uid,))
+    cursor.execute(
+        "INSERT OR REPLACE INTO removed_studies VALUES (?, ?, ?, ?, ?)",
+        (study_uid, now(), reason, removed.objects, removed.size),
+    )
+    return removed
+
+
 def enter_study(cursor: Cursor, instance: Instance) -> None:
     patient, study = instance.patient, instance.study
+    cursor.execute("DELETE FROM removed_studies WHERE study_uid = ?", (instance.study_uid,))
     cursor.execute(
         """INSERT OR IGNORE INTO studies (study_uid, seal_key, patient_id, issuer, patient_name, birth_date, sex,
         study_date, study_time, accession, description, added_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",

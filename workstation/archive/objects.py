@@ -13,7 +13,7 @@ import errno
 import os
 import struct
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from io import FileIO
@@ -63,9 +63,29 @@ class ObjectStore:
         except (InvalidTag, struct.error, ValueError) as error:
             raise _damaged(_("an object was changed or cut short")) from error
 
-    def remove(self, name: str) -> None:
-        """Delete a file that the index no longer names."""
-        self.path(name).unlink(missing_ok=True)
+    def remove(self, names: Iterable[str]) -> list[str]:
+        """Delete files that the index no longer names; those that are gone for good when this returns."""
+        gone, folders = [], set()
+        for name in names:
+            # one that another program has open can't go on Windows: the next start tries again
+            with suppress(OSError):
+                for path in (self.path(name), self.incoming(name)):
+                    if path.exists():
+                        path.unlink(missing_ok=True)
+                        folders.add(path.parent)
+                gone.append(name)
+        for folder in folders:
+            _flush_folder(folder)
+        return gone
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a file of this name, whatever is in it."""
+        return self.path(name).exists() or self.incoming(name).exists()
+
+    def names(self) -> Iterator[str]:
+        """The names of all files that are in their places."""
+        for folder in sorted(self._objects.iterdir()):
+            yield from (path.name for path in folder.iterdir())
 
     def recover(self, counts: Callable[[str], bool]) -> None:
         """Finish what a crash left behind: files that `counts` (the index has them) go to their place, others go."""

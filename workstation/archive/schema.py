@@ -13,6 +13,8 @@ What is whose:
 - `priors`: earlier studies of the patient of a case (`archive.priors`).
 - `audit`: the hash chain (`archive.audit`).
 - `cases`, `case_inputs`, `claims`, `drafts`, `packages`, `package_objects`, `documents`: for `consultation`.
+- `removed_studies`: what was here and went, until it comes again; `discarded_objects`: files that no row names any
+  more and that are still to be deleted (`archive.archive`).
 - `properties`: single values by name (last poll, ETags).
 """
 
@@ -241,5 +243,19 @@ CREATE TABLE documents (
 CREATE INDEX documents_of_study ON documents(study_uid);
 """
 
-MIGRATIONS: tuple[str, ...] = (_V1,)
+_V2 = """
+CREATE TABLE removed_studies (
+    study_uid TEXT PRIMARY KEY,
+    removed_at TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    objects INTEGER NOT NULL,
+    size INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE discarded_objects (
+    object_name TEXT PRIMARY KEY
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_V1, _V2)
 VERSION = len(MIGRATIONS)

@@ -30,6 +30,7 @@ COMMANDS = (
     ("verify", N_("say who signed a document, when, and whether it is unchanged")),
     ("audit", N_("list, check and export what was done here, and show receipts of deliveries")),
     ("doctor", N_("check the way to the servers and this computer, and say what to do for each fault")),
+    ("archive", N_("check the sealed archive, remove studies, keep it under its limit")),
     ("self-test", N_("check that this installation decodes, draws, seals and signs")),
 )
 

@@ -6,6 +6,7 @@ import sys
 
 from workstation.app import application
 from workstation.cli import secret_file, server_arguments
+from workstation.cli.archive import told
 from workstation.cli.desk import ask_in_terminal, chosen_settings, passphrase_of
 from workstation.consultation.case import CaseFilter
 from workstation.errors import CaseUnavailable
@@ -35,7 +36,10 @@ def run(options: argparse.Namespace) -> int:
         if case_uid is None:
             raise CaseUnavailable(_("The server has no such study on its list"), options.study)
         case = desk.pull(case_uid, _show)
+        removed = desk.keeping.trim(case_uid)
     sys.stderr.write("\n")
+    for one in removed:
+        print(told(one), file=sys.stderr)
     counts = {"expected": case.expected, "received": case.received, "priors": case.priors_received}
     if options.json:
         print(json.dumps({"study": options.study, **counts}))

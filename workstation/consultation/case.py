@@ -31,6 +31,7 @@ class CaseRow:
     """One case. Dates are `YYYYMMDD`, `deadline` is timezone-aware, `age_at_study` in whole years.
 
     `expected` and `received` count the instances of the study, `priors_…` the earlier studies found and complete here.
+    `removed_at` (ISO 8601) is empty but while images that were here are removed; they can be fetched again.
     `origin` is "study" in archive mode, where there is no workitem and a case is held locally, and "import" for a study
     that came by a medium: no server waits for a conclusion of it, so it is for viewing only.
     """
@@ -61,6 +62,7 @@ class CaseRow:
     order: Order
     origin: Origin = "workitem"
     input_ready: bool = True
+    removed_at: str = ""
 
     @property
     def is_held(self) -> bool:
@@ -80,7 +82,7 @@ class CaseRow:
     def to_json(self) -> str:
         """The values the database keeps in one piece: all but state and counts, which have columns and tables."""
         plain = asdict(self)
-        for counted in ("state", "expected", "received", "priors_expected", "priors_received"):
+        for counted in ("state", "expected", "received", "priors_expected", "priors_received", "removed_at"):
             del plain[counted]
         plain["kind"] = self.kind.value
         plain["deadline"] = self.deadline.isoformat() if self.deadline else None
@@ -95,6 +97,7 @@ class Counts:
     received: int = 0
     priors_expected: int = 0
     priors_received: int = 0
+    removed_at: str = ""
 
 
 def case_from_json(text: str, state: str, counts: Counts) -> CaseRow:

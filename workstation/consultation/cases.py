@@ -188,7 +188,8 @@ def _counts(cursor: Cursor, case_uid: str, study_uid: str) -> Counts:
     for prior in priors:
         expected, received = ledger.counts(cursor, prior[0])
         complete += 0 < expected <= received
-    return Counts(*ledger.counts(cursor, study_uid), len(priors), complete)
+    removed = cursor.execute("SELECT removed_at FROM removed_studies WHERE study_uid = ?", (study_uid,)).fetchone()
+    return Counts(*ledger.counts(cursor, study_uid), len(priors), complete, removed[0] if removed else "")
 
 
 def _conditions(wanted: CaseFilter) -> tuple[str, list[str]]:

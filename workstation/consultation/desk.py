@@ -25,6 +25,7 @@ from workstation.consultation.claiming import Claiming
 from workstation.consultation.contents import merge_values, read_contents
 from workstation.consultation.delivery import deliver_due
 from workstation.consultation.drafts import Drafts, draft_part, save_draft
+from workstation.consultation.keeping import Keeping, note_opened
 from workstation.consultation.link import Connect, Link
 from workstation.consultation.outbox import Outbox, OutboxRow, SealedObject, enqueue, requeue
 from workstation.consultation.package import Prepared
@@ -68,6 +69,7 @@ class Desk:
         self._archive = archive
         self._database = archive.database
         self._link = Link(wire)
+        self.keeping = Keeping(archive, self._link, settings)
         self._settings = settings
         self._cases = Cases(archive.database)
         self._drafts = Drafts(archive.database)
@@ -165,6 +167,7 @@ class Desk:
             case = read_case(cursor, case_uid)
             if case.is_writable:
                 apply(cursor, case_uid, CaseEvent.OPEN)
+            note_opened(cursor, case_uid)
             audit.record(cursor, self._who, "case opened" if case.is_writable else "case viewed", case_uid)
             return read_case(cursor, case_uid)
 

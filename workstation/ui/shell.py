@@ -66,7 +66,11 @@ class MessageStrip(QFrame):
 
     def show_error(self, error: WorkstationError) -> None:
         """Show the world's refusal: its title, where, and what to do."""
-        self._text.setText(str(error))
+        self.show_note(str(error))
+
+    def show_note(self, text: str) -> None:
+        """Show what happened without the reader's doing."""
+        self._text.setText(text)
         self.show()
 
 

@@ -5,12 +5,13 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer
 
+from workstation.archive.index import Removed
 from workstation.consultation.case import CaseContents, CaseRow
 from workstation.consultation.desk import Desk
 from workstation.dicom.parsing import get_ready_to_parse
 from workstation.errors import CaseUnavailable, LinkDown, SignInNeeded, WorkstationError
 from workstation.jobs import Cancellation, Lane, Report, Workers
-from workstation.language import _
+from workstation.language import _, ngettext
 from workstation.reporting.template import load_templates
 from workstation.settings import Settings
 from workstation.ui import texts
@@ -18,7 +19,7 @@ from workstation.ui.background import Background
 from workstation.ui.outbox.page import OutboxPage
 from workstation.ui.reading.page import ReadingPage
 from workstation.ui.shell import Place, Shell
-from workstation.ui.status import Status
+from workstation.ui.status import Status, format_size
 from workstation.ui.viewer.panel import ViewerPanel
 from workstation.ui.worklist.page import WorklistPage
 
@@ -30,6 +31,16 @@ def _get_ready() -> None:
     """What the first case needs and the start does not."""
     get_ready_to_parse()
     load_templates()
+
+
+def _made_room(removed: list[Removed]) -> str:
+    count, size = len(removed), format_size(sum(one.size for one in removed))
+    told = ngettext(
+        "The archive was full: {count} study was removed ({size}). It is fetched again when it is opened.",
+        "The archive was full: {count} studies were removed ({size}). They are fetched again when they are opened.",
+        count,
+    )
+    return told.format(count=count, size=size)
 
 
 class DeskWindow(QObject):
@@ -162,12 +173,16 @@ class DeskWindow(QObject):
         def study(report: Report, cancellation: Cancellation) -> CaseRow:
             return self._desk.pull_study(case.case_uid, report, cancellation)
 
-        def priors(report: Report, cancellation: Cancellation) -> tuple[CaseRow, CaseContents]:
+        def priors(report: Report, cancellation: Cancellation) -> tuple[CaseRow, CaseContents, list[Removed]]:
             row = self._desk.pull_priors(case.case_uid, report, cancellation)
-            return row, self._desk.contents(case.case_uid)
+            removed = self._desk.keeping.trim(case.case_uid, cancellation)
+            return row, self._desk.contents(case.case_uid), removed
 
-        def complete(answer: tuple[CaseRow, CaseContents]) -> None:
-            self.reading.add_priors(*answer)
+        def complete(answer: tuple[CaseRow, CaseContents, list[Removed]]) -> None:
+            row, contents, removed = answer
+            self.reading.add_priors(row, contents)
+            if removed:
+                self.shell.messages.show_note(_made_room(removed))
             self._changed()
 
         def opened(row: CaseRow) -> None:

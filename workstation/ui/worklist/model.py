@@ -42,6 +42,8 @@ def _person(row: CaseRow) -> str:
 
 
 def _here(row: CaseRow) -> str:
+    if row.removed_at:
+        return _("removed")
     return f"{row.received} / {row.expected}" if row.expected or row.received else _("not here")
 
 

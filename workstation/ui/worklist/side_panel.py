@@ -163,6 +163,8 @@ class CasePanel(QFrame):
 
 
 def _here(case: CaseRow) -> str:
+    if case.removed_at:
+        return _("No longer here: removed to make room. They are fetched again when the case is opened.")
     if not case.expected and not case.received:
         return _("None yet; they come with the case.")
     return _("{received} of {expected}").format(received=case.received, expected=case.expected)
