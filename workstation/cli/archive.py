@@ -13,6 +13,7 @@ from workstation.archive.index import Removed
 from workstation.archive.inspection import Findings
 from workstation.cli import secret_file, server_arguments
 from workstation.cli.desk import ask_in_terminal, chosen_settings, passphrase_of
+from workstation.cli.progress import end_progress, show_progress
 from workstation.consultation.keeping import Keeping
 from workstation.errors import CaseUnavailable, WorkstationError
 from workstation.jobs import Progress
@@ -72,7 +73,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _verify(keeping: Keeping, options: argparse.Namespace) -> int:
     findings = keeping.inspect(_show)
-    sys.stderr.write("\n" if findings.objects and sys.stderr.isatty() else "")
+    if findings.objects:
+        end_progress()
     stopped: WorkstationError | None = None
     if options.repair:
         findings, stopped = keeping.mend(findings)
@@ -172,6 +174,4 @@ def _status(keeping: Keeping, as_json: bool) -> int:
 
 
 def _show(progress: Progress) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r{progress.done} / {progress.total}  {progress.text}\033[K")
-        sys.stderr.flush()
+    show_progress(f"{progress.done} / {progress.total}  {progress.text}")

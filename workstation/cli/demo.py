@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from workstation import language
 from workstation import settings as settings_file
 from workstation.app import application
 from workstation.cli.desktop import must_have_display
+from workstation.cli.progress import show_progress
 from workstation.demo.preparation import DemoFolder, prepare
 from workstation.demo.server import EmbeddedIris
 from workstation.errors import DiskFull
@@ -69,16 +69,13 @@ def prepared(folder: Path) -> DemoFolder:
     """The embedded IRIS with its phantoms, made at first use with its progress on stderr."""
 
     def show(progress: Progress) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r{progress.done:4} / {progress.total}  {progress.text}\033[K")
-            sys.stderr.flush()
+        show_progress(f"{progress.done:4} / {progress.total}  {progress.text}")
 
     try:
         made = prepare(folder, show, phantoms_of(folder))
     except OSError as error:
         raise DiskFull(_("The demonstration can't be written"), str(error.strerror)) from error
-    if sys.stderr.isatty():
-        sys.stderr.write("\r\033[K")
+    show_progress("")
     return made
 
 

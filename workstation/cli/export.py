@@ -5,11 +5,11 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 from workstation.app import application
 from workstation.cli.desk import ask_in_terminal, chosen_settings, export_passphrase, passphrase_of
+from workstation.cli.progress import end_progress, show_progress
 from workstation.consultation.carrying import Carrying
 from workstation.jobs import Progress
 from workstation.language import _, ngettext
@@ -44,8 +44,7 @@ def run(options: argparse.Namespace) -> int:
     with application(settings, passphrase=passphrase_of(options, ask_in_terminal)) as opened:
         carrying = Carrying(opened.archive, settings.reader)
         count = carrying.export_sealed(options.study, options.output, export_passphrase(options, twice=True), _show)
-    if sys.stderr.isatty():
-        sys.stderr.write("\n")
+    end_progress()
     if options.json:
         print(json.dumps({"study": options.study, "objects": count, "output": str(options.output)}, ensure_ascii=False))
     else:
@@ -55,6 +54,4 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _show(progress: Progress) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r{progress.text} {progress.done} / {progress.total}\033[K")
-        sys.stderr.flush()
+    show_progress(f"{progress.text} {progress.done} / {progress.total}")

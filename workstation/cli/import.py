@@ -14,6 +14,7 @@ from workstation.app import application
 from workstation.archive.importing import Imported, StudyCounts
 from workstation.archive.media import sources
 from workstation.cli.desk import ask_in_terminal, chosen_settings, export_passphrase, passphrase_of
+from workstation.cli.progress import end_progress, show_progress
 from workstation.consultation.carrying import Carrying
 from workstation.jobs import Progress
 from workstation.language import _
@@ -57,8 +58,7 @@ def run(options: argparse.Namespace) -> int:
     with application(settings, passphrase=passphrase_of(options, ask_in_terminal)) as opened:
         found = sources(options.paths, lambda: export_passphrase(options, twice=False))
         counts = Carrying(opened.archive, settings.reader).take_in(found, tell, _show)
-    if sys.stderr.isatty():
-        sys.stderr.write("\n")
+    end_progress()
     for uid, count in counts.items():
         print(json.dumps({"study": uid, **vars(count)}) if options.json else _line(uid, count))
     if not counts and not failed:
@@ -78,6 +78,4 @@ def _line(uid: str, count: StudyCounts) -> str:
 
 
 def _show(progress: Progress) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r{progress.text} {progress.done}\033[K")
-        sys.stderr.flush()
+    show_progress(f"{progress.text} {progress.done}")
