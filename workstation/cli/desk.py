@@ -5,6 +5,7 @@ import getpass
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from workstation import settings as settings_file
@@ -47,6 +48,16 @@ def ask_in_terminal() -> str:
             _("The archive needs its passphrase"), advice=_("Give it by --passphrase-file, or set up a keyring.")
         )
     return getpass.getpass(_("Passphrase of the archive: "))
+
+
+def export_passphrase_argument(parser: argparse.ArgumentParser) -> None:
+    """Where the passphrase of sealed cases is, for `export_passphrase`."""
+    parser.add_argument(
+        "--export-passphrase-file",
+        type=Path,
+        metavar="FILE",
+        help=_("file with the passphrase of sealed cases; without it you are asked"),
+    )
 
 
 def export_passphrase(options: argparse.Namespace, *, twice: bool) -> str:

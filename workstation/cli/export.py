@@ -8,7 +8,13 @@ import json
 from pathlib import Path
 
 from workstation.app import application
-from workstation.cli.desk import ask_in_terminal, chosen_settings, export_passphrase, passphrase_of
+from workstation.cli.desk import (
+    ask_in_terminal,
+    chosen_settings,
+    export_passphrase,
+    export_passphrase_argument,
+    passphrase_of,
+)
 from workstation.cli.progress import end_progress, show_progress
 from workstation.consultation.carrying import Carrying
 from workstation.jobs import Progress
@@ -29,12 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help=_("encrypted by a passphrase of at least 12 characters, with all that identifies the patient"),
     )
-    parser.add_argument(
-        "--export-passphrase-file",
-        type=Path,
-        metavar="FILE",
-        help=_("file with the passphrase of sealed cases; without it you are asked"),
-    )
+    export_passphrase_argument(parser)
     parser.add_argument("--json", action="store_true", help=_("one JSON object instead of a line"))
 
 

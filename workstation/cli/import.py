@@ -13,7 +13,13 @@ from pathlib import Path
 from workstation.app import application
 from workstation.archive.importing import Imported, StudyCounts
 from workstation.archive.media import sources
-from workstation.cli.desk import ask_in_terminal, chosen_settings, export_passphrase, passphrase_of
+from workstation.cli.desk import (
+    ask_in_terminal,
+    chosen_settings,
+    export_passphrase,
+    export_passphrase_argument,
+    passphrase_of,
+)
 from workstation.cli.progress import end_progress, show_progress
 from workstation.consultation.carrying import Carrying
 from workstation.jobs import Progress
@@ -31,12 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help=_("file, folder with all below it, ZIP archive, or sealed case of another workstation"),
     )
-    parser.add_argument(
-        "--export-passphrase-file",
-        type=Path,
-        metavar="FILE",
-        help=_("file with the passphrase of sealed cases; without it you are asked"),
-    )
+    export_passphrase_argument(parser)
     parser.add_argument("--json", action="store_true", help=_("one JSON object a line"))
 
 
