@@ -6,6 +6,7 @@ Studies and objects are named by their UIDs; no patient is.
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from workstation.app import application
@@ -131,7 +132,7 @@ def _confirm(count: int) -> None:
         raise WorkstationError(_("Nothing was removed"))
 
 
-def _show_removed(removed: list[Removed], refused: "list[CaseUnavailable] | tuple[()]", as_json: bool) -> None:
+def _show_removed(removed: list[Removed], refused: Sequence[CaseUnavailable], as_json: bool) -> None:
     if as_json:
         refusals = [error.detail for error in refused]
         print(json.dumps({"removed": [asdict(one) for one in removed], "refused": refusals}, ensure_ascii=False))
