@@ -17,6 +17,7 @@ from workstation.imaging.measure import (
 )
 from workstation.imaging.plane import Plane
 from workstation.imaging.reslice import THIN
+from workstation.imaging.volume import Volume
 from workstation.language import N_
 from workstation.viewing import drawings
 from workstation.viewing.drawings import Drawing
@@ -181,14 +182,20 @@ def figure_of(kind: str, points: tuple[Vec, ...]) -> Figure:
     return Ellipse(middle(a, b), scale(subtract(b, a), 0.5), scale(subtract(d, c), 0.5))
 
 
+def _values_under(drawing: Drawing, stack: ShownStack, loader: StackLoader) -> tuple[int, Volume | None]:
+    """The image nearest to a drawing, and what its values are read from; None while it isn't there, and for colour."""
+    k = stack.nearest(drawing.centre)
+    volume = loader.source(k) if drawing.points_px else loader.planes(k)
+    return k, None if volume is None or volume.is_colour else volume
+
+
 def region_statistics(drawing: Drawing, stack: ShownStack, loader: StackLoader) -> RegionStatistics | None:
     """Over the acquired pixels whose centres lie in the region, or over samples of its reformat or slab.
 
     None while the pixels are not there, and for colour.
     """
-    k = stack.nearest(drawing.centre)
-    volume = loader.source(k) if drawing.points_px else loader.planes(k)
-    if volume is None or volume.is_colour:
+    k, volume = _values_under(drawing, stack, loader)
+    if volume is None:
         return None
     figure = figure_of(drawing.kind, drawing.points)
     if drawing.points_px:
@@ -197,9 +204,8 @@ def region_statistics(drawing: Drawing, stack: ShownStack, loader: StackLoader) 
 
 
 def _valued(drawing: Drawing, stack: ShownStack, loader: StackLoader) -> Drawing:
-    k = stack.nearest(drawing.centre)
-    volume = loader.source(k) if drawing.points_px else loader.planes(k)
-    if volume is None or volume.is_colour:
+    k, volume = _values_under(drawing, stack, loader)
+    if volume is None:
         return replace(drawing, refusal=NO_VALUE) if stack.colour else drawing
     if drawing.points_px:
         value = value_on_slice(volume, loader.index(k), drawing.points[0])
