@@ -48,9 +48,9 @@ class MeasurementPainter:
         for _drawing, (x, y) in annotations.crossings(state):
             self._crossing(self._at(x, y))
         marks = {drawing.tracking_uid: self._marks(drawing, points) for drawing, points, _chosen in shown}
+        graphics = [mark for own in marks.values() for mark in own]
         # the chosen keeps the place it asks for
         for drawing, points, chosen in sorted(shown, key=lambda each: not each[2]):
-            graphics = [mark for own in marks.values() for mark in own]
             self._label(drawing, points, self._colour(chosen or drawing is annotations.sketch), graphics)
 
     def _at(self, x: float, y: float) -> QPointF:
