@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from workstation.dicom.content import Code
 from workstation.dicom.undeclared_text import NAMES
 from workstation.language import N_, _, current_language
 
@@ -49,6 +50,11 @@ def person_name(name: str) -> str:
     """A DICOM PN (`Family^Given^Middle^Prefix^Suffix`, groups by `=`) as it is said: the first group with text."""
     group = next((part for part in name.split("=") if part.strip("^ ")), "")
     return " ".join(part for part in group.split("^")[:3] if part.strip())
+
+
+def coded(code: Code) -> str:
+    """A coded concept with its code, as it is told on hover."""
+    return f"{code.meaning} ({code.value}, {code.scheme})" if code.value else code.meaning
 
 
 def encoding_note(codec: str) -> str:

@@ -25,7 +25,7 @@ from workstation.dicom.key_objects import REJECTIONS
 from workstation.dicom.sr_tree import ContentLine, Place, Report
 from workstation.language import N_, _, ngettext
 from workstation.ui import theme
-from workstation.ui.texts import person_name, short_date
+from workstation.ui.texts import coded, person_name, short_date
 from workstation.viewing.documents import Finder, OpenedDocument, Target, unit_sign
 from workstation.viewing.open_case import OpenCase
 
@@ -224,7 +224,7 @@ class DocumentText:
 
     def _content(self, index: int, line: ContentLine, container: bool, quiet: bool) -> None:
         name = line.name.meaning or line.name.value if line.name is not None else ""
-        hint = _coded(line.name) if line.name is not None else ""
+        hint = coded(line.name) if line.name is not None else ""
         value = self._value(line)
         if container:
             self._put(name or _("Section"), self._strong, hint)
@@ -233,10 +233,10 @@ class DocumentText:
             self._put(" " if value or line.refers else "", self._plain)
         if value:
             unit = unit_sign(line)
-            hover = "\n".join(_coded(code) for code in line.codes)
+            hover = "\n".join(coded(code) for code in line.codes)
             self._put(value, self._muted if quiet else self._plain, hover)
             if unit:
-                hover = _coded(line.unit) if line.unit is not None else ""
+                hover = coded(line.unit) if line.unit is not None else ""
                 self._put(f" {unit}", self._muted if quiet else self._plain, hover)
         if line.refers:
             self._put(_("see item {number}").format(number=line.refers), self._muted)
@@ -383,10 +383,6 @@ def _format(colour: str, *, bold: bool = False, points: float = 0.0) -> QTextCha
     if points:
         form.setFontPointSize(points)
     return form
-
-
-def _coded(code: Code) -> str:
-    return f"{code.meaning} ({code.value}, {code.scheme})" if code.value else code.meaning
 
 
 def _clock(time: str) -> str:

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from workstation.language import _, number_text
 from workstation.ui import theme
+from workstation.ui.texts import coded
 from workstation.viewing.reading_session import ReadingSession
 from workstation.viewing.segment_layers import LayerSegment, SegmentLayer
 
@@ -138,8 +139,8 @@ class LayerList(QScrollArea):
         box.setChecked(segment.number not in layer.hidden)
         box.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         codes = [code for code in (segment.category, segment.kind) if code is not None]
-        coded = [f"{code.meaning} ({code.value}, {code.scheme})" for code in codes]
-        box.setToolTip("\n".join(part for part in (segment.label, *coded, segment.description, one.made_by) if part))
+        told = (segment.label, *map(coded, codes), segment.description, one.made_by)
+        box.setToolTip("\n".join(part for part in told if part))
         box.toggled.connect(partial(self._switch, layer, segment.number))
         volume = self._label(volume_text(one.millilitres), "muted")
         volume.setWordWrap(False)
