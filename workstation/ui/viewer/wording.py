@@ -95,9 +95,14 @@ def presentation_name(presentation: PresentationState) -> str:
     return f"{first}: {rest}" if rest else first
 
 
+def unit_text(code: str) -> str:
+    """A UCUM code as it is written beside numbers; one that is not known as it is."""
+    return _(_UNITS[code]) if code in _UNITS else code
+
+
 def mapping_name(mapping: RealWorldMapping) -> str:
     """How real-world values are called: what they are, and their unit."""
-    unit = _(_UNITS[mapping.unit]) if mapping.unit in _UNITS else mapping.unit
+    unit = unit_text(mapping.unit)
     return mapping.name if mapping.name == unit else f"{mapping.name}, {unit}"
 
 
@@ -141,8 +146,7 @@ class LabelLine:
 
 def quantity_text(quantity: Quantity) -> str:
     """A number with its uncertainty and unit, rounded to what it supports; no unit where none is known."""
-    code = "" if quantity.unit is None else quantity.unit.value
-    unit = _(_UNITS[code]) if code in _UNITS else code
+    unit = _unit(quantity)
     places = decimals(quantity.uncertainty)
     number = number_text(quantity.value, places)
     if quantity.uncertainty >= 0.005:
@@ -157,8 +161,7 @@ def value_text(quantity: Quantity, digits: int = 1) -> str:
 
 
 def _unit(quantity: Quantity) -> str:
-    code = "" if quantity.unit is None else quantity.unit.value
-    return _(_UNITS[code]) if code in _UNITS else code
+    return "" if quantity.unit is None else unit_text(quantity.unit.value)
 
 
 def _value_number(quantity: Quantity, digits: int) -> str:
