@@ -28,6 +28,7 @@ from workstation.imaging.reslice import Slab, SlabMode, reslice
 from workstation.imaging.voi import AUTO, VoiTable, Window
 from workstation.imaging.volume import IDENTITY, Volume, stack_bytes, transform_of
 from workstation.language import _, number_text
+from workstation.viewing.fidelity import lossy_note
 from workstation.viewing.hanging import load_presets
 from workstation.viewing.loading import sheet_of
 from workstation.viewing.memory import machine_budget
@@ -326,10 +327,7 @@ def _described(outcome: Outcome, instance: Instance) -> Outcome:
         if instance.presentation_intent == "FOR PROCESSING":
             notes.append(_("for processing, not for diagnosis"))
         if instance.pixels.lossy:
-            ratio = instance.pixels.ratio
-            notes.append(
-                _("lossy source {ratio}:1").format(ratio=number_text(ratio, 0)) if ratio > 1 else _("lossy source")
-            )
+            notes.append(lossy_note(instance.pixels))
     return replace(
         outcome,
         sop_class=instance.sop_class_uid,

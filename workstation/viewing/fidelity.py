@@ -1,7 +1,9 @@
 """What the reader must know about a picture that is not simply the acquired pixels; silent when there is nothing."""
 
+from workstation.dicom.instance import PixelDescription
 from workstation.dicom.spacing import PATIENT, REGION
-from workstation.language import _, number_text
+from workstation.imaging.reslice import SlabMode
+from workstation.language import N_, _, number_text
 from workstation.viewing.loading import StackLoader
 from workstation.viewing.rulers import Scales, spacing_at
 from workstation.viewing.slices import slices_of
@@ -11,6 +13,7 @@ from workstation.viewing.viewport import PlaneKind, ViewportState
 
 # slices this many times as far apart as their pixels make a reformat visibly interpolated
 _COARSE = 1.5
+SLAB_NAMES: dict[SlabMode, str] = {"mean": N_("mean"), "mip": "MIP", "minip": "MinIP"}
 
 
 def fidelity_notes(
@@ -31,10 +34,7 @@ def fidelity_notes(
     elif not loader.complete and (reformat or not loader.finished):
         notes.append(_("partial {loaded} of {count}").format(loaded=loader.loaded_count, count=stack.count))
     if instance.pixels is not None and instance.pixels.lossy:
-        ratio = instance.pixels.ratio
-        notes.append(
-            _("lossy source {ratio}:1").format(ratio=number_text(ratio, 0)) if ratio > 1 else _("lossy source")
-        )
+        notes.append(lossy_note(instance.pixels))
     if instance.colour_profile is not None and instance.colour_profile.fault:
         notes.append(_("colours as they stand: {reason}").format(reason=instance.colour_profile.fault))
     if instance.supplemental_palette:
@@ -46,9 +46,8 @@ def fidelity_notes(
     elif reformat and step > _COARSE * min(spacing.row_mm, spacing.column_mm):
         notes.append(_("interpolated, {step} mm source").format(step=number_text(step, 2, trim=True)))
     if reformat and state.slab.thickness_mm > slices_of(state, stack).step:
-        names = {"mean": _("mean"), "mip": "MIP", "minip": "MinIP"}
         thickness = _("{mm} mm").format(mm=number_text(state.slab.thickness_mm, 2, trim=True))
-        notes.append(f"{names[state.slab.mode]} {thickness}")
+        notes.append(f"{_(SLAB_NAMES[state.slab.mode])} {thickness}")
     if isinstance(stack, SubtractedStack):
         notes.append(stack.note(state.index))
     if state.interpolation == "cubic":
@@ -62,6 +61,13 @@ def fidelity_notes(
         notes.append(_("values rounded to 7 digits"))
     notes += _scale_notes(stack, state.index, scales or {})
     return tuple(notes)
+
+
+def lossy_note(pixels: PixelDescription) -> str:
+    """That a picture was compressed with a loss, and how far, where that is known."""
+    if pixels.ratio <= 1:
+        return _("lossy source")
+    return _("lossy source {ratio}:1").format(ratio=number_text(pixels.ratio, 0))
 
 
 def _scale_notes(stack: ShownStack, k: int, scales: Scales) -> list[str]:

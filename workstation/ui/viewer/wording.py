@@ -15,6 +15,7 @@ from workstation.language import N_, _, number_text
 from workstation.ui.texts import encoding_note, person_name, sex_and_age, short_date
 from workstation.viewing import drawings
 from workstation.viewing.drawings import Drawing
+from workstation.viewing.fidelity import SLAB_NAMES
 from workstation.viewing.slices import position_text, slices_of
 from workstation.viewing.stacks import ShownStack
 from workstation.viewing.viewport import PlaneKind, ViewportState
@@ -215,9 +216,8 @@ def _warnings(drawing: Drawing) -> list[str]:
     """What a reader of the numbers must mind."""
     lines = [_(drawing.doubt)] if drawing.doubt else []
     if drawing.slab_mm and (drawing.form.region or drawing.kind == "point"):
-        names = {"mean": _("mean"), "mip": "MIP", "minip": "MinIP"}
         mm = _("{mm} mm").format(mm=number_text(drawing.slab_mm, 2, trim=True))
-        lines.append(_("of the slab: {mode} {mm}").format(mode=names[drawing.slab_mode], mm=mm))
+        lines.append(_("of the slab: {mode} {mm}").format(mode=_(SLAB_NAMES[drawing.slab_mode]), mm=mm))
     if drawing.resampled_mm:
         mm = number_text(drawing.resampled_mm, 2, trim=True)
         lines.append(_("interpolated, samples {mm} mm apart").format(mm=mm))
