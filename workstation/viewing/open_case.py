@@ -76,7 +76,7 @@ class OpenCase:
         self._first: Instance | None = None
         if study:
             self._objects[study[0].study.study_uid] = study
-            kept, aside = set_aside(study, study, study[0].study)
+            kept, aside = set_aside(study, study[0].study)
             self.rejected += tuple(aside)
             self._first = next((one for one in kept if one.has_pixels), None)
             self._offer(kept, study[0].study)
@@ -93,7 +93,7 @@ class OpenCase:
                 continue
             self._known.add(prior.header.study_uid)
             self._objects[prior.header.study_uid] = prior.instances
-            earlier, aside = set_aside(prior.instances, prior.instances, prior.header, prior=True)
+            earlier, aside = set_aside(prior.instances, prior.header, prior=True)
             self.rejected += tuple(aside)
             claiming = next((one for one in earlier if one.has_pixels), None) or prior.instances[0]
             if self._first is not None and not same_patient(self._first, claiming):

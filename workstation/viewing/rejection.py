@@ -1,6 +1,6 @@
 """What rejection notes (IHE Image Object Change Management) take out of sight: set aside, said, shown on request."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workstation.dicom.content import StudyHeader
@@ -25,10 +25,10 @@ class SetAside:
 
 
 def set_aside(
-    instances: Sequence[Instance], notes: Iterable[Instance], study: StudyHeader, *, prior: bool = False
+    instances: Sequence[Instance], study: StudyHeader, *, prior: bool = False
 ) -> tuple[list[Instance], list[SetAside]]:
-    """The objects that stay in sight, and those that the notes name, by the code of the first note that does."""
-    codes = rejected(notes)
+    """The objects that stay in sight, and those that notes among them name, by the code of the first note that does."""
+    codes = rejected(instances)
     kept = [one for one in instances if one.sop_instance_uid not in codes]
     aside = [
         SetAside(code, study, prior, named)
