@@ -82,16 +82,13 @@ class OpenCase:
             self._offer(kept, study[0].study)
         self.strangers: list[StudyHeader] = []
         """Priors whose images name another patient."""
-        self._known: set[str] = set()
         self.add_priors(priors)
 
     def add_priors(self, priors: Sequence[PriorStudy]) -> None:
         """Offer the stacks of earlier studies too, also of such that came after the case was opened."""
-        known = {stack.study.study_uid for stack in self.stacks} | self._known
         for prior in priors:
-            if not prior.instances or prior.header.study_uid in known:
+            if not prior.instances or prior.header.study_uid in self._objects:
                 continue
-            self._known.add(prior.header.study_uid)
             self._objects[prior.header.study_uid] = prior.instances
             earlier, aside = set_aside(prior.instances, prior.header, prior=True)
             self.rejected += tuple(aside)
