@@ -15,6 +15,7 @@ from workstation.imaging.voi import Voi, VoiTable, Window
 from workstation.imaging.volume import Volume
 from workstation.jobs import Workers
 from workstation.viewing.appearance import chosen_voi
+from workstation.viewing.appearance_notes import presentation_in_force
 from workstation.viewing.layout import LAYOUTS
 from workstation.viewing.linking import LinkGroup
 from workstation.viewing.loading import Deliver
@@ -105,9 +106,7 @@ class Viewports:
     def presentation(self, number: int) -> PresentationState | None:
         """The presentation state in force for the image a viewport shows."""
         stack, state = self.stack(number), self.all[number].state
-        if stack is None or state.kind is not PlaneKind.STACK or not state.presentation:
-            return None
-        return self.case.presentations.in_force(state.presentation, stack, state.index)
+        return None if stack is None else presentation_in_force(self.case, stack, state)
 
     def window(self, number: int) -> Window | None:
         """The window a drag starts from; for a VOI LUT the window over its input."""
