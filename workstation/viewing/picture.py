@@ -66,15 +66,17 @@ def request_for(
     viewport: int = 0,
     presentation: PresentationState | None = None,
     planes: Planes = (),
+    tints: tuple[Tint, ...] = (),
 ) -> PictureRequest:
     """What to ask for, so that a state of a stack is shown; `source` is what it is drawn from (`StackLoader`).
 
-    `presentation` is the presentation state in force for the image, `planes` are its overlay planes.
+    `presentation` is the presentation state in force for the image, `planes` are its overlay planes, `tints`
+    labels over it.
     """
     # an acquired image is whole once it is there; a reformat changes with each slice that arrives
     version = source.version if source is not None and state.kind is not PlaneKind.STACK else 0
     look = appearance_of(stack, state, presentation, planes)
-    return PictureRequest(request_id, viewport, state, source, version, look.voi, look.inverted, look.overlaid)
+    return PictureRequest(request_id, viewport, state, source, version, look.voi, look.inverted, look.overlaid, tints)
 
 
 @dataclass(frozen=True)

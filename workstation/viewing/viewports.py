@@ -235,8 +235,8 @@ class Viewports:
             viewport=number,
             presentation=self.presentation(number),
             planes=self.case.overlays.planes(stack, state),
+            tints=self.case.layers.tints(stack, state),
         )
-        request = replace(request, tints=self.case.layers.tints(stack, state))
         self._darkroom.ask(request, partial(self._take, stack))
 
     def awaits(self, number: int) -> bool:
