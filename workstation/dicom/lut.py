@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,12 @@ class VoiTable:
     def values(self) -> NDArray[np.uint16]:
         """The entries, shape (n,), read-only."""
         return np.frombuffer(self.data, dtype="<u2")
+
+    def entries_for(self, inputs: NDArray[Any]) -> NDArray[np.uint16]:
+        """The entry for each input, the same shape; inputs are whole numbers, signed or float, of any range."""
+        entries = self.values
+        at: NDArray[np.intp] = np.clip(inputs - self.first_mapped, 0, len(entries) - 1).astype(np.intp)
+        return entries[at]
 
 
 BROKEN_TABLE = VoiTable(0, 0, b"")

@@ -38,9 +38,7 @@ def modality_type(pixels: PixelDescription, transforms: Iterable[SliceTransform]
 def modality_values(stored: NDArray[Any], transform: SliceTransform, dtype: "np.dtype[Any]") -> NDArray[Any]:
     """Stored values of a frame as modality values of `dtype` (`modality_type`), padding included, the same shape."""
     if transform.table is not None:
-        entries = transform.table.values
-        at = np.clip(stored.astype(np.int64) - transform.table.first_mapped, 0, len(entries) - 1)
-        return entries[at].astype(dtype)
+        return transform.table.entries_for(stored.astype(np.int64)).astype(dtype)
     if transform.slope == 1.0 and transform.intercept == 0.0:
         return stored.astype(dtype)
     if dtype.kind == "f":

@@ -74,9 +74,7 @@ def _modality(transform: SliceTransform, stored: NDArray[np.float64]) -> NDArray
     """Stored values as the transform's modality values."""
     if transform.table is None:
         return stored * transform.slope + transform.intercept
-    entries = transform.table.values
-    at = np.clip(np.rint(stored) - transform.table.first_mapped, 0, len(entries) - 1).astype(np.intp)
-    return np.asarray(entries[at], dtype=np.float64)
+    return transform.table.entries_for(np.rint(stored)).astype(np.float64)
 
 
 def _entries(first: int, shown: NDArray[np.float64], presentation: VoiTable | None, voi: Voi) -> VoiTable:

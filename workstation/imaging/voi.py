@@ -28,10 +28,8 @@ def grey(values: NDArray[Any], voi: Voi) -> NDArray[np.float64]:
     """
     x = np.asarray(values, dtype=np.float64)
     if isinstance(voi, VoiTable):
-        entries = voi.values
-        at = np.clip(np.rint(x) - voi.first_mapped, 0, len(entries) - 1).astype(np.int64)
-        scaled: NDArray[np.float64] = entries[at] * (255.0 / ((1 << voi.bits) - 1))
-        return scaled
+        entries = voi.entries_for(np.rint(x)).astype(np.float64)
+        return entries * (255.0 / ((1 << voi.bits) - 1))
     if voi.function == "SIGMOID":
         with np.errstate(over="ignore"):
             falling: NDArray[np.float64] = np.exp(-4.0 * (x - voi.center) / voi.width)

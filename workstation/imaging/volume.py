@@ -237,9 +237,7 @@ class Volume:
     def _write(target: NDArray[Any], stored: NDArray[Any], transform: SliceTransform) -> bool:
         """Write a slice into its place, without holding the lock; False when it needs more than int16."""
         if transform.table is not None:
-            entries = transform.table.values
-            at = np.clip(stored.astype(np.int64) - transform.table.first_mapped, 0, len(entries) - 1)
-            stored, slope, intercept = entries[at], 1.0, 0.0
+            stored, slope, intercept = transform.table.entries_for(stored.astype(np.int64)), 1.0, 0.0
         else:
             slope, intercept = transform.slope, transform.intercept
         if target.dtype != np.int16:
