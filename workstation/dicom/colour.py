@@ -12,6 +12,19 @@ from workstation.language import _
 
 Bytes = NDArray[np.uint8]
 
+# tristimulus values of white, and what turns those of a colour into linear sRGB, whose white is D65
+_WHITES = {
+    # by Bradford's adaptation
+    "D50": (
+        (0.9642, 1.0, 0.8249),
+        ((3.1338561, -1.6168667, -0.4906146), (-0.9787684, 1.9161415, 0.0334540), (0.0719453, -0.2289914, 1.4052427)),
+    ),
+    "D65": (
+        (0.95047, 1.0, 1.08883),
+        ((3.2404542, -1.5371385, -0.4985314), (-0.9692660, 1.8760108, 0.0415560), (0.0556434, -0.2040259, 1.0572252)),
+    ),
+}
+
 
 def coloured(samples: NDArray[Any], pixels: PixelDescription, *, converted: bool = False) -> NDArray[Any]:
     """Three samples a pixel to RGB by the photometric interpretation: uint8 where Bits Stored fit.
@@ -80,18 +93,13 @@ def rgb_from_palette(indices: NDArray[Any], palette: Palette) -> Bytes:
     return result
 
 
-def rgb_of_lab(lightness: int, a: int, b: int) -> tuple[int, int, int]:
-    """CIELab as DICOM stores it (PS3.3 C.10.7.1.1, white D50, 16 bits) to 8-bit sRGB."""
+def rgb_of_lab(lightness: float, a: float, b: float, *, white: str = "D50") -> tuple[int, int, int]:
+    """CIELab of 16 bits as DICOM stores it (PS3.3 C.10.7.1.1, white D50) to 8-bit sRGB; some writers take D65."""
     light, green_red, blue_yellow = lightness / 65535 * 100, a / 257 - 128, b / 257 - 128
     fy = (light + 16) / 116
-    tristimulus = [
-        white * (f**3 if f > 6 / 29 else 3 * (6 / 29) ** 2 * (f - 4 / 29))
-        for white, f in zip((0.9642, 1.0, 0.8249), (fy + green_red / 500, fy, fy - blue_yellow / 200), strict=True)
-    ]
-    # D50 tristimulus values to linear sRGB, whose white is D65, by Bradford's adaptation
-    linear = np.array(
-        [[3.1338561, -1.6168667, -0.4906146], [-0.9787684, 1.9161415, 0.0334540], [0.0719453, -0.2289914, 1.4052427]]
-    ) @ np.array(tristimulus)
+    roots = np.array([fy + green_red / 500, fy, fy - blue_yellow / 200])
+    tristimulus, to_linear = (np.array(part) for part in _WHITES[white])
+    linear = to_linear @ (tristimulus * np.where(roots > 6 / 29, roots**3, 3 * (6 / 29) ** 2 * (roots - 4 / 29)))
     linear = np.clip(linear, 0, 1)
     curved = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     red, green, blue = (round(float(value * 255)) for value in curved)

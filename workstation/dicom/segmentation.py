@@ -7,9 +7,9 @@ drawn on is decided elsewhere.
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from workstation.dicom.colour import rgb_of_lab
 from workstation.dicom.content import Code
 from workstation.dicom.instance import Instance
 from workstation.dicom.pixels import decode_frame
@@ -181,16 +181,6 @@ def _sources(group: Header) -> tuple[tuple[str, int | None], ...]:
 
 
 def _rgb(stored: tuple[float, ...]) -> Colour:
-    """Recommended Display CIELab Value to sRGB (PS3.3 C.10.7.1.1), white point D65, as the makers of segments write."""
-    lightness, a, b = stored[0] * 100 / 65535, stored[1] * 255 / 65535 - 128, stored[2] * 255 / 65535 - 128
-    y = (lightness + 16) / 116
-    white = np.array([0.95047, 1.0, 1.08883])
-    roots = np.array([y + a / 500, y, y - b / 200])
-    xyz = white * np.where(roots > 6 / 29, roots**3, 3 * (6 / 29) ** 2 * (roots - 4 / 29))
-    to_linear = np.array(
-        [[3.2404542, -1.5371385, -0.4985314], [-0.9692660, 1.8760108, 0.0415560], [0.0556434, -0.2040259, 1.0572252]]
-    )
-    linear = np.clip(to_linear @ xyz, 0.0, 1.0)
-    curved = np.where(linear > 0.0031308, 1.055 * np.power(linear, 1 / 2.4) - 0.055, 12.92 * linear)
-    red, green, blue = np.rint(np.clip(curved, 0, 1) * 255).astype(int)
-    return int(red), int(green), int(blue)
+    """Recommended Display CIELab Value (PS3.3 C.10.7.1.1) to sRGB, white point D65, as the makers of segments write."""
+    lightness, a, b = stored
+    return rgb_of_lab(lightness, a, b, white="D65")
