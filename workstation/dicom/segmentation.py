@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from workstation.dicom.colour import rgb_of_lab
 from workstation.dicom.content import Code
 from workstation.dicom.instance import Instance
+from workstation.dicom.part10 import open_part10
 from workstation.dicom.pixels import decode_frame
 from workstation.dicom.quoting import quoted_code
-from workstation.dicom.sr_tree import code_in, opened_document
+from workstation.dicom.sr_tree import code_in
 from workstation.dicom.text import Header
 from workstation.errors import UnreadableObject
 from workstation.language import _
@@ -85,7 +86,7 @@ class Segmentation:
 
         Read only when asked for: where masks have places of their own it is the costliest part of the header.
         """
-        header = opened_document(self.data)
+        header = open_part10(self.data).header
         shared, own = header.item(0x52009229), list(header.items(0x52009230))
         common = _sources(shared) if shared is not None else ()
         return tuple((_sources(own[frame.index]) if frame.index < len(own) else ()) or common for frame in self.frames)
@@ -93,7 +94,7 @@ class Segmentation:
 
 def read_segmentation(instance: Instance, data: bytes) -> Segmentation:
     """The segments and frames of a segmentation object. Raises UnreadableObject with one reason."""
-    header = opened_document(data)
+    header = open_part10(data).header
     if instance.sop_class_uid not in SEGMENTATION_CLASSES:
         raise _refused(_("the object is no segmentation"))
     kind = header.text(0x00620001) or "BINARY"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from workstation.dicom.content import Code, ImageReference
-from workstation.dicom.part10 import BROKEN, Part10, open_part10
+from workstation.dicom.part10 import BROKEN, open_part10, unreadable_header
 from workstation.dicom.text import Header
 from workstation.errors import UnreadableObject
 from workstation.language import _
@@ -96,20 +96,7 @@ class Report:
 
 def read_tree(data: bytes) -> Report:
     """The tree of a structured report. Raises UnreadableObject for what is no DICOM object or is nested endlessly."""
-    return tree_of(opened_document(data))
-
-
-def opened_document(data: bytes) -> Header:
-    """The header of a document; UnreadableObject when the bytes hold none."""
-    try:
-        opened: Part10 = open_part10(data)
-    except RecursionError:
-        raise _endless() from None
-    return opened.header
-
-
-def tree_of(header: Header) -> Report:
-    """The tree of a report whose header is read already."""
+    header = open_part10(data).header
     head, places = _head(header), dict(_evidence(header))
     lines: list[ContentLine] = []
     waiting: list[tuple[Header, str, int]] = [(header, "1", 0)]
@@ -122,8 +109,8 @@ def tree_of(header: Header) -> Report:
         try:
             children = list(item.items(0x0040A730))
             line = _line(item, children, number, depth, places)
-        except RecursionError:
-            raise _endless() from None
+        except RecursionError as error:
+            raise unreadable_header(error) from None
         except UnreadableObject:
             # more than one object may cost: what was read of it is shown, and that it is not all
             if not lines:
@@ -144,14 +131,7 @@ def tree_of(header: Header) -> Report:
 def code_in(item: Header, tag: int) -> Code | None:
     """The first code of a code sequence (PS3.3 8.8)."""
     code = item.item(tag)
-    if code is None:
-        return None
-    value = code.text(0x00080100) or code.text(0x00080119) or code.text(0x00080120)
-    return Code(value, code.text(0x00080102), code.text(0x00080104))
-
-
-def _endless() -> UnreadableObject:
-    return UnreadableObject(_("Damaged DICOM object"), _("its sequences are nested too deeply"))
+    return None if code is None else _code(code)
 
 
 def _flag(value: str, yes: str, no: str) -> bool | None:
@@ -234,7 +214,7 @@ def _value(item: Header, kind: str) -> tuple[str, Code | None, tuple[Code, ...],
 
 def _number(item: Header) -> tuple[str, Code | None, tuple[Code, ...], str]:
     """A number as written. Where only the exact value is given, that one; without any, the qualifier says why."""
-    qualifiers = tuple(code for sequence in item.items(0x0040A301) if (code := _own_code(sequence)) is not None)
+    qualifiers = tuple(code for one in item.items(0x0040A301) if (code := _code(one)).value or code.meaning)
     for measured in item.items(0x0040A300):
         written = measured.text(0x0040A30A)
         if not written:
@@ -244,9 +224,9 @@ def _number(item: Header) -> tuple[str, Code | None, tuple[Code, ...], str]:
     return "", None, qualifiers, "" if qualifiers else _("no number")
 
 
-def _own_code(item: Header) -> Code | None:
+def _code(item: Header) -> Code:
     value = item.text(0x00080100) or item.text(0x00080119) or item.text(0x00080120)
-    return Code(value, item.text(0x00080102), item.text(0x00080104)) if value or item.text(0x00080104) else None
+    return Code(value, item.text(0x00080102), item.text(0x00080104))
 
 
 def _places(item: Header, kind: str, children: list[Header], known: dict[str, tuple[str, str]]) -> tuple[Place, ...]:

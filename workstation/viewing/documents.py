@@ -15,7 +15,7 @@ from workstation.dicom.content import StudyHeader
 from workstation.dicom.dose import Dose, dose_of
 from workstation.dicom.instance import Instance
 from workstation.dicom.key_objects import KeyObjects, key_objects_of
-from workstation.dicom.sr_tree import ContentLine, Place, Report, opened_document, tree_of
+from workstation.dicom.sr_tree import ContentLine, Place, Report, read_tree
 from workstation.dicom.uids import ENCAPSULATED_PDF, KEY_OBJECT_SELECTION
 from workstation.errors import UnreadableObject
 from workstation.language import N_, _
@@ -131,7 +131,7 @@ def open_document(document: CaseDocument, data: bytes) -> OpenedDocument:
     if document.kind == "clinical":
         clinical = read_cda(encapsulated_document(data))
         return OpenedDocument(document, clinical=clinical, pdf=clinical.pdf or None)
-    report = tree_of(opened_document(data))
+    report = read_tree(data)
     if len(report.lines) < 2 and report.lines[0].name is None:
         raise UnreadableObject(_("The document is empty"))
     return OpenedDocument(
