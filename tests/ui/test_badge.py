@@ -1,15 +1,13 @@
 """The badge: notes that are too long for their corner are broken, those without room are told on hover."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import QEvent, QEventLoop, QPoint, QRectF
+from PySide6.QtCore import QEvent, QPoint, QRectF
 from PySide6.QtGui import QFont, QFontMetricsF, QHelpEvent, QImage, QPainter
 from PySide6.QtWidgets import QApplication, QToolTip
 
 from tests import synthetic_stack
-from workstation.jobs import Workers
 from workstation.ui.viewer import overlay as overlay_module
 from workstation.ui.viewer.lettering import wrapped
 from workstation.ui.viewer.overlay import Look, Overlay
@@ -25,22 +23,12 @@ FIVE = (
 
 
 @pytest.fixture
-def panel(app: QApplication) -> Iterator[ViewerPanel]:
-    workers = Workers()
-    panel = ViewerPanel(workers)
+def panel(panel: ViewerPanel, until: Callable[..., None]) -> ViewerPanel:
     panel.resize(560, 420)
-    panel.show()
     series = synthetic_stack.ball_series(slices=3)
     panel.open_case(series.instances, [], series.data.__getitem__)
-    end = time.monotonic() + 10
-    while not (panel.is_loaded() and panel.is_settled()):
-        assert time.monotonic() < end, "waited in vain"
-        app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
-    yield panel
-    panel.close_case()
-    panel.close()
-    panel.deleteLater()
-    workers.close()
+    until(lambda: panel.is_loaded() and panel.is_settled())
+    return panel
 
 
 def painted(panel: ViewerPanel, width: int, height: int) -> Overlay:
@@ -71,7 +59,9 @@ def test_five_notes_stand_beside_each_other_and_inside(
     assert sum(place.height() for place in overlay.badge) < 0.5 * size[1]
 
 
-def test_what_found_no_room_is_told_on_hover(panel: ViewerPanel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_found_no_room_is_told_on_hover(
+    panel: ViewerPanel, until: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(overlay_module, "fidelity_notes", lambda *_told: FIVE * 4)
     canvas = panel.canvases[0]
     canvas.repaint()
@@ -79,10 +69,8 @@ def test_what_found_no_room_is_told_on_hover(panel: ViewerPanel, monkeypatch: py
     QApplication.sendEvent(canvas, QHelpEvent(QEvent.Type.ToolTip, where, canvas.mapToGlobal(where)))
     assert QToolTip.text().splitlines()[-20:] == list(FIVE * 4)
     QApplication.sendEvent(canvas, QHelpEvent(QEvent.Type.ToolTip, QPoint(5, 200), canvas.mapToGlobal(QPoint(5, 200))))
-    end = time.monotonic() + 5
-    while QToolTip.text():
-        assert time.monotonic() < end, "still told beside the badge"
-        QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+    # nothing is told beside the badge
+    until(lambda: not QToolTip.text(), seconds=5)
 
 
 def test_a_number_stays_with_its_unit_where_a_line_is_broken(panel: ViewerPanel) -> None:

@@ -1,17 +1,16 @@
 """Documents and segments in the viewer: opened, read, clicked, closed; judged by what the reader sees."""
 
 import io
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QEvent, QEventLoop, Qt, QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QCheckBox
+from PySide6.QtWidgets import QCheckBox
 
 from tests.document_objects import (
     CDA,
@@ -28,7 +27,6 @@ from tests.document_objects import (
     written,
 )
 from workstation.dicom.parsing import parse_instance
-from workstation.jobs import Workers
 from workstation.ui.viewer.layer_list import volume_text
 from workstation.ui.viewer.panel import ViewerPanel
 
@@ -36,16 +34,9 @@ from workstation.ui.viewer.panel import ViewerPanel
 class Reader:
     """The panel with one ball and documents of the same study."""
 
-    def __init__(self, app: QApplication, panel: ViewerPanel) -> None:
-        self.app = app
+    def __init__(self, panel: ViewerPanel, until: Callable[..., None]) -> None:
         self.panel = panel
-
-    def until(self, true: Callable[[], bool], seconds: float = 10) -> None:
-        end = time.monotonic() + seconds
-        while not true():
-            assert time.monotonic() < end, "waited in vain"
-            self.app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
-            time.sleep(0.001)
+        self.until = until
 
     def open(self, series: Any, *documents: bytes, patient: Any = None) -> None:
         first = series.instances[0]
@@ -67,18 +58,9 @@ class Reader:
 
 
 @pytest.fixture
-def reader(app: QApplication) -> Iterator[Reader]:
-    workers = Workers()
-    panel = ViewerPanel(workers)
+def reader(panel: ViewerPanel, until: Callable[..., None]) -> Reader:
     panel.resize(900, 600)
-    panel.show()
-    app.processEvents()
-    yield Reader(app, panel)
-    panel.close_case()
-    panel.close()
-    panel.deleteLater()
-    app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    workers.close()
+    return Reader(panel, until)
 
 
 def measurements(uid: str) -> bytes:

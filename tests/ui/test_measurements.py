@@ -1,12 +1,11 @@
 """Measurements in the window: tools by keys, outlines by clicks, labels that keep apart, calibration by a length."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QEventLoop, QPoint, QRectF, Qt, QTimer
+from PySide6.QtCore import QPoint, QRectF, Qt, QTimer
 from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDoubleSpinBox, QInputDialog, QMenu
@@ -14,7 +13,6 @@ from PySide6.QtWidgets import QApplication, QDoubleSpinBox, QInputDialog, QMenu
 from tests import synthetic_stack
 from workstation.dicom import concepts
 from workstation.dicom.content import Quantity
-from workstation.jobs import Workers
 from workstation.ui.viewer import panel as panel_module
 from workstation.ui.viewer import wording
 from workstation.ui.viewer.calibration import ask_length
@@ -28,14 +26,11 @@ LEFT = Qt.MouseButton.LeftButton
 
 @dataclass
 class Window:
-    app: QApplication
     panel: ViewerPanel
+    until: Callable[..., None]
 
     def settle(self) -> None:
-        end = time.monotonic() + 10
-        while not (self.panel.is_loaded() and self.panel.is_settled()):
-            assert time.monotonic() < end, "waited in vain"
-            self.app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+        self.until(lambda: self.panel.is_loaded() and self.panel.is_settled())
 
     def open(self, series: Any) -> None:
         self.panel.open_case(series.instances, [], series.data.__getitem__)
@@ -57,16 +52,9 @@ class Window:
 
 
 @pytest.fixture
-def window(app: QApplication) -> Iterator[Window]:
-    workers = Workers()
-    panel = ViewerPanel(workers)
+def window(panel: ViewerPanel, until: Callable[..., None]) -> Window:
     panel.resize(760, 560)
-    panel.show()
-    yield Window(app, panel)
-    panel.close_case()
-    panel.close()
-    panel.deleteLater()
-    workers.close()
+    return Window(panel, until)
 
 
 def test_each_tool_has_a_key_and_a_button(window: Window) -> None:

@@ -4,20 +4,19 @@ import gc
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QEventLoop, QObject, QPoint, QPointF, QRectF, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QImage, QKeyEvent, QPainter, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from workstation.dicom.content import KeyImage, Measurement, StudyHeader
 from workstation.imaging.voi import Window
-from workstation.jobs import Workers
 from workstation.ui.viewer.canvas import Canvas
 from workstation.ui.viewer.overlay import Look, Overlay
 from workstation.ui.viewer.panel import ViewerPanel
@@ -31,13 +30,7 @@ class Viewer:
 
     app: QApplication
     panel: ViewerPanel
-
-    def until(self, true: Callable[[], bool], seconds: float = 10) -> None:
-        end = time.monotonic() + seconds
-        while not true():
-            assert time.monotonic() < end, "waited in vain"
-            self.app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
-            time.sleep(0.001)
+    until: Callable[..., None]
 
     def settle(self) -> None:
         self.until(lambda: self.panel.is_loaded() and self.panel.is_settled())
@@ -84,18 +77,8 @@ class PriorStudy:
 
 
 @pytest.fixture
-def viewer(app: QApplication) -> Iterator[Viewer]:
-    workers = Workers()
-    panel = ViewerPanel(workers)
-    panel.resize(800, 600)
-    panel.show()
-    app.processEvents()
-    yield Viewer(app, panel)
-    panel.close_case()
-    panel.close()
-    panel.deleteLater()
-    app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    workers.close()
+def viewer(app: QApplication, panel: ViewerPanel, until: Callable[..., None]) -> Viewer:
+    return Viewer(app, panel, until)
 
 
 def edges(profile: Any) -> tuple[float, float]:
