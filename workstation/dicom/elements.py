@@ -19,7 +19,8 @@ Elements = dict[int, Element]
 Item = tuple[Elements, bool, bool]
 """The elements of an item, whether they are in implicit VR, and whether in little endian."""
 
-_LONG = {vr.encode(): vr for vr in ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")}
+LONG_VRS = {vr.encode(): vr for vr in ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")}
+"""VRs whose length has 32 bits behind two unused bytes (PS3.5 7.1.2), by their code in a file."""
 _SHORT = {
     vr.encode(): vr
     for vr in (
@@ -210,7 +211,7 @@ def _head(body: bytes, at: int, implicit: bool, little: bool) -> tuple[int, str 
     vr = _SHORT.get(code)
     if vr is not None:
         return tag, vr, at + 8, length
-    vr = _LONG.get(code)
+    vr = LONG_VRS.get(code)
     if vr is not None:
         return tag, vr, at + 12, _LENGTH[little](body, at + 8)[0]
     if b"AA" <= code <= b"ZZ":

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from workstation.dicom.colour import coloured, rgb_from_ybr_full, rgb_from_ybr_partial, ybr_422_expanded
 from workstation.dicom.frames import SUBSAMPLED
 from workstation.dicom.instance import Instance, PixelDescription
-from workstation.dicom.part10 import EXPLICIT_BIG
 from workstation.dicom.stored_values import stored_values
+from workstation.dicom.transfer_syntaxes import EXPLICIT_BIG
 from workstation.errors import Unsupported
 from workstation.language import _
 

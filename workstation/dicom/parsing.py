@@ -19,7 +19,6 @@ from workstation.dicom.mammography import laterality_of, mammography_of
 from workstation.dicom.overlay_planes import overlay_planes_of
 from workstation.dicom.part10 import (
     BROKEN,
-    EXPLICIT_BIG,
     Part10,
     PixelElement,
     not_dicom,
@@ -32,7 +31,7 @@ from workstation.dicom.shutters import shutter_of
 from workstation.dicom.subtraction import subtraction_of
 from workstation.dicom.text import Header
 from workstation.dicom.tiles import taken_apart
-from workstation.dicom.transfer_syntaxes import NATIVE, VIDEO
+from workstation.dicom.transfer_syntaxes import EXPLICIT_BIG, NATIVE, VIDEO
 from workstation.dicom.ultrasound import regions_of
 from workstation.dicom.uptake import uptake_of
 from workstation.errors import UnreadableObject

@@ -8,18 +8,13 @@ import struct
 import zlib
 from dataclasses import dataclass, field
 
-from workstation.dicom.elements import UNDEFINED, ElementReader
+from workstation.dicom.elements import LONG_VRS, UNDEFINED, ElementReader
 from workstation.dicom.text import Header
+from workstation.dicom.transfer_syntaxes import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from workstation.errors import UnreadableObject
 from workstation.language import _
 
-IMPLICIT_LITTLE = "1.2.840.10008.1.2"
-EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
-EXPLICIT_BIG = "1.2.840.10008.1.2.2"
-DEFLATED = "1.2.840.10008.1.2.1.99"
-
 _PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
-_LONG_VR = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
 # what a deflated data set may grow to; twice that is in memory for a moment
 _INFLATED_LIMIT = 3 << 27
 _INFLATED_STEP = 1 << 22
@@ -86,7 +81,7 @@ def _meta_group(data: bytes) -> tuple[dict[int, bytes], int]:
     meta: dict[int, bytes] = {}
     while data[at : at + 2] == b"\x02\x00":
         vr = data[at + 4 : at + 6]
-        head = 12 if vr in _LONG_VR else 8
+        head = 12 if vr in LONG_VRS else 8
         if len(data) < at + head:
             raise truncated()
         tag = 0x00020000 | int.from_bytes(data[at + 2 : at + 4], "little")

@@ -5,7 +5,12 @@ What is decoded stands in groups; what is not stands in tables that say what it 
 
 _JPEG = "1.2.840.10008.1.2.4."
 
-NATIVE = frozenset(("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"))
+IMPLICIT_LITTLE = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+
+NATIVE = frozenset((IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED))
 RLE = frozenset(("1.2.840.10008.1.2.5",))
 JPEG_BASELINE = frozenset((_JPEG + "50",))
 JPEG_EXTENDED = frozenset((_JPEG + "51",))
