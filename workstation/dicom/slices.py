@@ -100,7 +100,8 @@ def place(positions: Vectors, normal: Vectors, pixel_mm: float, thickness_mm: fl
     places = int(numbers.max()) + 1
     if len(positions) == 1:
         return Placement(keys, positions[0], normal, slice_index=(0,))
-    tilt = _tilt(positions, heights, normal) if places >= _LEAST_SLICES else 0.0
+    start, direction = _line(heights, positions) if places >= _LEAST_SLICES else (positions[0], normal)
+    tilt = _tilt(direction, normal)
 
     def refused(reason: str) -> Placement:
         return Placement(keys, positions[0], normal, tilt, positions=places, reason=reason)
@@ -115,7 +116,6 @@ def place(positions: Vectors, normal: Vectors, pixel_mm: float, thickness_mm: fl
         )
     if places < _LEAST_SLICES:
         return refused(_("two slices only: a step can't be told from a shift"))
-    direction, start = _direction(positions, heights)
     across = positions - (start + heights[:, None] * direction)
     shift = float(np.linalg.norm(across - (across @ normal)[:, None] * normal, axis=1).max())
     if shift > _IN_PLANE_MM:
@@ -207,21 +207,15 @@ def _uneven(
 
 
 def _line(index: Vectors, positions: Vectors) -> tuple[Vectors, Vectors]:
-    """Origin and step of the least-squares line through positions at grid indices."""
+    """Origin and step of the least-squares line through positions at grid indices, or at mm along the normal."""
     centred = index - index.mean()
     step: Vectors = centred @ positions / float(centred @ centred)
     return positions.mean(axis=0) - index.mean() * step, step
 
 
-def _direction(positions: Vectors, heights: Vectors) -> tuple[Vectors, Vectors]:
-    """The way along the stack for each mm along the normal, and where height 0 is on that line."""
-    start, direction = _line(heights, positions)
-    return direction, start
-
-
-def _tilt(positions: Vectors, heights: Vectors, normal: Vectors) -> float:
-    """The angle in degrees between the line through the positions and the normal; 0 below what rounding makes."""
-    direction, _start = _direction(positions, heights)
+def _tilt(direction: Vectors, normal: Vectors) -> float:
+    """The angle in degrees between the way along the stack, for 1 mm along the normal, and the normal; 0 below what
+    rounding makes."""
     drift = float(np.linalg.norm(direction - normal))
     angle = float(np.degrees(np.arctan(drift)))
     return angle if angle > _TILTED_DEGREES else 0.0
