@@ -7,6 +7,7 @@ A single-frame object has one entry; an enhanced object one a frame, from its Sh
 from dataclasses import dataclass, replace
 
 from workstation.dicom.diffusion import b_value_of, gradient_of
+from workstation.dicom.kinds import MOSAIC
 from workstation.dicom.lut import VoiTable, Window, voi_tables_of, windows_of
 from workstation.dicom.real_world import RealWorldMapping, real_world_of
 from workstation.dicom.text import Header
@@ -54,7 +55,7 @@ class FrameGeometry:
     def located(self) -> bool:
         """Whether its header says where its pixels stand in the patient; a mosaic's position is none of its tiles'."""
         placed = self.position is not None and self.orientation is not None and self.pixel_spacing is not None
-        return placed and "MOSAIC" not in self.image_type
+        return placed and MOSAIC not in self.image_type
 
 
 def frame_from_header(header: Header, *, signed: bool) -> FrameGeometry:
@@ -100,7 +101,7 @@ def frames_from_groups(
     frames.extend([common] * (count - len(frames)))
     if len({frame.position for frame in frames}) > 1:
         # some makers leave the word behind when they store the slices of a mosaic as frames
-        frames = [replace(frame, image_type=tuple(t for t in frame.image_type if t != "MOSAIC")) for frame in frames]
+        frames = [replace(frame, image_type=tuple(t for t in frame.image_type if t != MOSAIC)) for frame in frames]
     return (frames[0],) if all(frame == frames[0] for frame in frames) else tuple(frames)
 
 

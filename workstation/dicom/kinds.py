@@ -6,6 +6,8 @@ one volume. The ones named here change what a pixel's value means, and such slic
 
 from collections.abc import Iterable
 
+LOCALIZER, MOSAIC = "LOCALIZER", "MOSAIC"
+
 # our name of a kind, and what makers write for it (with blanks and hyphens as underscores)
 _KINDS = (
     ("M", "M", "MAGNITUDE"),
@@ -33,8 +35,8 @@ _KINDS = (
     ("TMAX", "TMAX"),
     ("SUBTRACTION", "SUB", "SUBTRACTION"),
     ("PROJECTION", "MIP", "MINIP", "MAX_IP", "MIN_IP", "PROJECTION_IMAGE"),
-    (MOSAIC := "MOSAIC", "MOSAIC"),
-    (LOCALIZER := "LOCALIZER", "LOCALIZER"),
+    (MOSAIC, "MOSAIC"),
+    (LOCALIZER, "LOCALIZER"),
 )
 _KIND_OF = {value: row[0] for row in _KINDS for value in row[1:]}
 # Philips writes the sequence behind the component: M_SE, P_FFE

@@ -14,6 +14,7 @@ from workstation.dicom.axes import orthonormal
 from workstation.dicom.csa import Values, csa_floats, csa_image_header
 from workstation.dicom.frame_values import FrameGeometry
 from workstation.dicom.instance import Instance
+from workstation.dicom.kinds import MOSAIC
 from workstation.dicom.mosaic import Mosaic
 from workstation.dicom.native import native_samples
 from workstation.dicom.private_blocks import private_block
@@ -22,7 +23,6 @@ from workstation.dicom.transfer_syntaxes import NATIVE
 from workstation.errors import WorkstationError
 from workstation.language import N_
 
-_MOSAIC = "MOSAIC"
 _MOST_TILES = 1024
 # written with eight digits; the normal with as many
 _PARALLEL = 1e-4
@@ -35,7 +35,7 @@ def taken_apart(instance: Instance, header: Header, body: bytes) -> Instance:
     `body` are the bytes that its frame offsets count in.
     """
     single = instance.number_of_frames == 1 and len(instance.frames) == 1
-    if not single or _MOSAIC not in instance.image_type or 0x52009230 in header:
+    if not single or MOSAIC not in instance.image_type or 0x52009230 in header:
         return instance
     made = _apart(instance, header, body)
     return replace(instance, mosaic_kept=made) if isinstance(made, str) else made
@@ -71,7 +71,7 @@ def _apart(instance: Instance, header: Header, body: bytes) -> Instance | str:
     mosaic = Mosaic(across, count, instance.rows // across, instance.columns // across)
     if not _rest_is_empty(instance, mosaic, body):
         return N_("it shows more slices than its CSA header counts")
-    kinds = tuple(kind for kind in geometry.image_type if kind != _MOSAIC)
+    kinds = tuple(kind for kind in geometry.image_type if kind != MOSAIC)
     if not kinds:
         return N_("its image type says nothing else")
     whole = np.array([instance.rows, instance.columns])
