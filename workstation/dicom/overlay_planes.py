@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from workstation.dicom.text import Header
 
-_GROUPS = range(0x6000, 0x6020, 2)
+GROUPS = range(0x6000, 0x6020, 2)
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,6 @@ class OverlayPlane:
     first_frame: int = 0
     embedded: bool = False
     bit_position: int = 0
-    activation_layer: str = ""
 
     @property
     def name(self) -> str:
@@ -50,7 +49,7 @@ class OverlayPlane:
 def overlay_planes_of(header: Header) -> tuple[OverlayPlane, ...]:
     """The planes of a header by group; those without a size, or without bits anywhere, are none."""
     planes = []
-    for group in _GROUPS:
+    for group in GROUPS:
         base = group << 16
         if base | 0x0010 not in header:
             continue
@@ -77,7 +76,6 @@ def overlay_planes_of(header: Header) -> tuple[OverlayPlane, ...]:
                 max((first or 1) - 1, 0),
                 not standalone,
                 0 if standalone else position,
-                header.text(base | 0x1001),
             )
         )
     return tuple(planes)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from workstation.dicom.graphic_annotations import Annotation, GraphicLayer, annotations_of, layers_of
 from workstation.dicom.lut import BROKEN_TABLE, VoiTable, Window, modality_table_of, table_of, voi_tables_of, windows_of
-from workstation.dicom.overlay_planes import OverlayPlane, overlay_planes_of
+from workstation.dicom.overlay_planes import GROUPS, OverlayPlane, overlay_planes_of
 from workstation.dicom.overlays import plane_bits
 from workstation.dicom.part10 import BROKEN, open_part10
 from workstation.dicom.references import References, references_of
@@ -187,7 +187,7 @@ def _state(header: Header, sop_class: str) -> PresentationState:
         layers=layers_of(header),
         annotations=annotations_of(header),
         planes=planes,
-        activated=tuple(group for group in range(0x6000, 0x6020, 2) if header.text(group << 16 | 0x1001)),
+        activated=tuple(group for group in GROUPS if header.text(group << 16 | 0x1001)),
         bitmaps=dict(_bitmaps(header, planes)),
     )
 
