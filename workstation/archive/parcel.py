@@ -69,7 +69,9 @@ class Parcel:
 
     def __exit__(self, *_error: object) -> None:
         if self._file is not None:
-            self._file.close()
+            # a full disk refuses once more what still waits in the file's buffer
+            with suppress(OSError):
+                self._file.close()
         with suppress(OSError):
             self._part.unlink(missing_ok=True)
 
