@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workstation.imaging.reduction import Source
-from workstation.imaging.sampler import Grid, SlabMode
+from workstation.imaging.sampler import Grid, SlabMode, extent_of
 
 # pixels at a time, so that their indices and weights stay in the cache
 _AT_ONCE = 1 << 15
@@ -73,7 +73,8 @@ def _sample(
     """One sample a point: its value from the real voxels about it, and whether it counts."""
     shape = source.values.shape
     sizes = np.array([shape[2], shape[1], shape[0]])[:, None]
-    within = ((points >= -0.5 + 1e-6) & (points <= sizes - 0.5 - 1e-6)).all(axis=0)
+    first, last = extent_of(sizes)
+    within = ((points >= first) & (points <= last)).all(axis=0)
     points = np.clip(points, 0, sizes - 1)
     if nearest:
         points = np.floor(points + 0.5)

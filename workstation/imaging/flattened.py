@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workstation.imaging.reduction import Source
-from workstation.imaging.sampler import Grid
+from workstation.imaging.sampler import Grid, extent_of
 
 
 def flattened(values: NDArray[Any], grid: Grid) -> tuple[Source, Grid] | None:
@@ -24,7 +24,8 @@ def flattened(values: NDArray[Any], grid: Grid) -> tuple[Source, Grid] | None:
     axis = int(along[0])
     size = values.shape[2 - axis]
     places = grid.axes[axis, 2] + grid.step[axis] * grid.offsets()
-    places = places[(places >= -0.5 + 1e-6) & (places <= size - 0.5 - 1e-6)]
+    start, end = extent_of(size)
+    places = places[(places >= start) & (places <= end)]
     if not places.size:
         return None
     places = np.clip(places, 0, size - 1)

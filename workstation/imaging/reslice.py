@@ -14,7 +14,7 @@ from workstation.imaging.absent import sample_real
 from workstation.imaging.flattened import flattened
 from workstation.imaging.plane import Plane
 from workstation.imaging.reduction import Source, block_sums, reduced_slice, whole
-from workstation.imaging.sampler import Grid, Interpolation, Matrix, SlabMode, sampled
+from workstation.imaging.sampler import Grid, Interpolation, Matrix, SlabMode, extent_of, sampled
 from workstation.imaging.volume import Volume
 
 __all__ = ["THIN", "Interpolation", "Resliced", "Slab", "SlabMode", "reslice"]
@@ -125,7 +125,8 @@ def _present_samples(grid: Grid, source: Source, loaded: NDArray[np.bool_] | Non
     """Of a slab along the slices that sticks out of the volume, or of what is loaded: the part that doesn't."""
     depth = source.values.shape[0]
     k = grid.axes[2, 2] + grid.step[2] * grid.offsets()
-    there = (k > -0.5 + 1e-6) & (k < depth - 0.5 - 1e-6)
+    first, last = extent_of(depth)
+    there = (k > first) & (k < last)
     if loaded is not None:
         missing = _missing_at(loaded, k)
         nearest = [np.clip(np.floor(k + half), 0, depth - 1).astype(np.intp) for half in (0.5 - 1e-6, 0.5 + 1e-6)]
@@ -218,7 +219,7 @@ def _row_ranges(size: tuple[float, float, float], grid: Grid) -> tuple[Matrix, M
     for axis, extent in enumerate(size):
         slope = grid.axes[axis, 0]
         start = grid.axes[axis, 1] * rows + grid.axes[axis, 2] + grid.step[axis] * grid.offsets()[:, None]
-        low, high = -0.5 + 1e-6, extent - 0.5 - 1e-6
+        low, high = extent_of(extent)
         if slope == 0.0:
             first[(start < low) | (start > high)] = np.inf
             continue

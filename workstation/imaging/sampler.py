@@ -74,6 +74,11 @@ class Grid:
         return np.arange(self.samples, dtype=np.float64) - (self.samples - 1) / 2
 
 
+def extent_of(size: Any) -> tuple[float, Any]:
+    """The first and the last index within so many voxels, a number or an array: their edges, but for rounding."""
+    return -0.5 + 1e-6, size - 0.5 - 1e-6
+
+
 def sampled(
     source: Source,
     array: NDArray[Any],
