@@ -5,7 +5,7 @@ number, slice thickness and the gantry tilt tag are never asked where an image s
 with a picture is in exactly one stack, and a stack that is no volume says why.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -125,6 +125,17 @@ class Stack:
         only = (self.frames[number],)
         return replace(
             self, frames=only, ijk_to_lps=matrix, is_volume=False, slice_index=(), slice_places=(), planes=0, gaps=()
+        )
+
+    @property
+    def instances(self) -> dict[str, Instance]:
+        """Its objects by SOP Instance UID, in the order of their first frames."""
+        return {ref.instance.sop_instance_uid: ref.instance for ref in self.frames}
+
+    def read_from(self, instances: Mapping[str, Instance]) -> "Stack":
+        """The same frames of other readings of its objects, by SOP Instance UID."""
+        return replace(
+            self, frames=tuple(FrameRef(instances[ref.instance.sop_instance_uid], ref.frame) for ref in self.frames)
         )
 
     def frame_to_lps(self, number: int) -> Matrix | None:

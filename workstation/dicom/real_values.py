@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from workstation.dicom.frame_values import FrameGeometry
-from workstation.dicom.geometry import FrameRef, Stack
+from workstation.dicom.geometry import Stack
 from workstation.dicom.instance import Instance
 from workstation.dicom.real_world import RealWorldMapping
 from workstation.language import _
@@ -53,19 +53,15 @@ def in_real_world(stack: Stack, number: int = 0) -> tuple[Stack, str]:
         return stack, ""
     chosen = offered[number]
     done: dict[str, Instance] = {}
-    frames = []
-    for ref in stack.frames:
-        uid = ref.instance.sop_instance_uid
-        if uid not in done:
-            if ref.instance.modality_table is not None:
-                return stack, _("{name}: the image has a modality LUT").format(name=chosen.name)
-            read, reason = zip(*(_read(frame, chosen) for frame in ref.instance.frames), strict=True)
-            if any(reason):
-                return stack, next(one for one in reason if one)
-            units = _NAMES.get(chosen.unit, chosen.unit)
-            done[uid] = replace(ref.instance, frames=tuple(read), units=units)
-        frames.append(FrameRef(done[uid], ref.frame))
-    return replace(stack, frames=tuple(frames)), ""
+    units = _NAMES.get(chosen.unit, chosen.unit)
+    for uid, instance in stack.instances.items():
+        if instance.modality_table is not None:
+            return stack, _("{name}: the image has a modality LUT").format(name=chosen.name)
+        read, reasons = zip(*(_read(frame, chosen) for frame in instance.frames), strict=True)
+        if any(reasons):
+            return stack, next(one for one in reasons if one)
+        done[uid] = replace(instance, frames=tuple(read), units=units)
+    return stack.read_from(done), ""
 
 
 def _read(frame: FrameGeometry, chosen: RealWorldMapping) -> tuple[FrameGeometry, str]:

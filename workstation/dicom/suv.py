@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from workstation.dicom.geometry import FrameRef, Stack
+from workstation.dicom.geometry import Stack
 from workstation.dicom.instance import Instance
 from workstation.dicom.uptake import Uptake
 from workstation.language import _
@@ -39,14 +39,7 @@ def in_suv(stack: Stack) -> tuple[Stack, str]:
         factor = suv_factor([ref.instance for ref in stack.frames])
     except _NoSuvError as error:
         return stack, str(error)
-    done: dict[str, Instance] = {}
-    frames = []
-    for ref in stack.frames:
-        uid = ref.instance.sop_instance_uid
-        if uid not in done:
-            done[uid] = _scaled(ref.instance, factor)
-        frames.append(FrameRef(done[uid], ref.frame))
-    return replace(stack, frames=tuple(frames)), ""
+    return stack.read_from({uid: _scaled(instance, factor) for uid, instance in stack.instances.items()}), ""
 
 
 def _scaled(instance: Instance, factor: float) -> Instance:
