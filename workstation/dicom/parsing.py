@@ -264,17 +264,17 @@ def _spans(opened: Part10, element: PixelElement, description: PixelDescription,
             raise UnreadableObject(
                 _("Damaged DICOM object"), _("the pixel data are encapsulated, the transfer syntax says they are not")
             )
-        extended = header.raw(0x7FE00001), header.raw(0x7FE00002)
-        tables = None
-        if extended[0] is not None and extended[1] is not None:
-            tables = (
-                tuple(int.from_bytes(extended[0][at : at + 8], "little") for at in range(0, len(extended[0]), 8)),
-                (tuple(int.from_bytes(extended[1][at : at + 8], "little") for at in range(0, len(extended[1]), 8))),
-            )
+        starts, lengths = header.raw(0x7FE00001), header.raw(0x7FE00002)
+        tables = None if starts is None or lengths is None else (_numbers(starts), _numbers(lengths))
         return encapsulated_frames(opened.body, element.offset, frames, tables)
     photometric, samples = description.photometric, description.samples_per_pixel
     bits = native_frame_bits(photometric, samples, description.bits_allocated, area, element.length, frames)
     return native_frames(element, len(opened.body), bits, frames)
+
+
+def _numbers(table: bytes) -> tuple[int, ...]:
+    """The 64-bit numbers of an Extended Offset Table or of its lengths."""
+    return tuple(int.from_bytes(table[at : at + 8], "little") for at in range(0, len(table), 8))
 
 
 def _or(value: int | None, otherwise: int) -> int:
