@@ -1,4 +1,4 @@
-"""A sealed case that ends too early is noticed wherever it ends; a disk that is full leaves no part of a case behind."""
+"""A sealed case that ends too early is noticed wherever it ends; a full disk leaves no part of a case behind."""
 
 import io
 from collections.abc import Iterator
@@ -69,12 +69,6 @@ def largest_file(size: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("room", [10, HEADER + 100, HEADER + SEALED_CHUNK + 3, HEADER + SEALED_CHUNK + 5000])
 def test_a_full_disk_is_said_and_no_part_of_the_case_is_left(tmp_path: Path, room: int) -> None:
-    with (
-        largest_file(room),
-        pytest.raises(WorkstationError, match="can't be written"),
-        Parcel(tmp_path / "case.iris", PASSPHRASE) as made,
-    ):
-        for _number in range(2):
-            made.add(bytes(FULL))
-        made.finish()
+    with largest_file(room), pytest.raises(WorkstationError, match="can't be written"):
+        sealed(tmp_path / "case.iris", [bytes(FULL), bytes(FULL)])
     assert list(tmp_path.iterdir()) == []
