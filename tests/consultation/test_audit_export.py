@@ -21,6 +21,7 @@ from lxml import etree
 from workstation.archive import audit
 from workstation.consultation.audit_export import AuditExport
 from workstation.consultation.audit_messages import Station
+from workstation.consultation.case import CaseFilter
 from workstation.consultation.desk import Desk
 from workstation.errors import LinkDown, WorkstationError
 from workstation.iris.syslog import SyslogServer
@@ -301,3 +302,41 @@ def test_a_delivered_case_is_told_as_the_standard_has_it(bench: Any, sink: Sink,
     everything = b"".join(sink.received).decode()
     assert "Смирнова" not in everything
     assert case.patient.birth_date not in everything
+
+
+def test_what_is_done_to_the_studies_kept_names_study_and_patient(bench: Any, tmp_path: Path) -> None:
+    with bench.archive() as archive:
+        desk: Desk = bench.open(archive)
+        desk.refresh(Cancellation())
+        (case,) = desk.page(CaseFilter(), 0, 10)
+        desk.pull(case.case_uid)
+        (bench.folder / "archive" / "objects").rename(tmp_path / "lost")
+        (bench.folder / "archive" / "objects").mkdir()
+        mended, _stopped = desk.keeping.mend(desk.keeping.inspect())
+        assert mended.sound
+        desk.keeping.pin(case.study_uid)
+        desk.keeping.pin(case.study_uid, False)
+        desk.keeping.remove(case.study_uid)
+        AuditExport(archive.database, STATION).write(tmp_path / "audit.log")
+    told = {}
+    for line in (tmp_path / "audit.log").read_text(encoding="utf-8").splitlines():
+        root = etree.fromstring(line.split("\N{BYTE ORDER MARK}")[1])
+        told[root.xpath("string(.//EventTypeCode[@codeSystemName='99IRIS']/@originalText)")] = root
+    # PS3.15 A.5.3: an Application Activity is a start or a stop, and DCM has no numbers of one digit
+    for event, code, action in (
+        ("object fetched anew", "110103", "U"),
+        ("study pinned", "110103", "U"),
+        ("study unpinned", "110103", "U"),
+        ("study removed", "110105", "D"),
+    ):
+        root = told[event]
+        assert root.xpath("string(.//EventID/@csd-code)") == code
+        assert root.xpath("string(EventIdentification/@EventActionCode)") == action
+        objects = "ParticipantObjectIdentification[ParticipantObjectIDTypeCode/@csd-code='{}']/@ParticipantObjectID"
+        studies = root.xpath(objects.format("110180"))
+        if event != "object fetched anew":
+            assert studies == [case.study_uid]
+            assert root.xpath(objects.format("2")) == [case.patient.patient_id]
+        else:
+            assert len(studies) == 1
+        assert root.xpath("string(.//AuditSourceTypeCode/@codeSystemName)") == "RFC-3881"

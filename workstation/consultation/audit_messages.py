@@ -51,6 +51,9 @@ _KINDS = {
     "conclusion delivered": _Kind(_TRANSFERRED, "C"),
     "conclusion refused": _Kind(_TRANSFERRED, "C", outcome="4"),
     "study removed": _Kind(_DELETED, "D"),
+    "study pinned": _Kind(_ACCESSED, "U"),
+    "study unpinned": _Kind(_ACCESSED, "U"),
+    "object fetched anew": _Kind(_ACCESSED, "U"),
     "study exported": _Kind(_EXPORT, "R"),
     "study imported": _Kind(_IMPORT, "C"),
 }
@@ -68,6 +71,7 @@ _APPLICATION = ("110150", "DCM", "Application")
 _LAUNCHER = ("110151", "DCM", "Application Launcher")
 _STUDY_ID = ("110180", "DCM", "Study Instance UID")
 _PATIENT_ID = ("2", "RFC-3881", "Patient Number")
+_INTERFACE = ("1", "RFC-3881", "End-user interface")
 _WORKITEM = ("workitem", "99IRIS", "Workitem UID")
 
 
@@ -97,7 +101,12 @@ def matter_of(cursor: Cursor, entry: Entry) -> Matter:
         return Matter()
     case = cursor.execute("SELECT study_uid, patient_id FROM cases WHERE case_uid = ?", (subject,)).fetchone()
     if case is None:
-        study = cursor.execute("SELECT patient_id FROM studies WHERE study_uid = ?", (subject,)).fetchone()
+        # a study that was removed is known by its case
+        study = cursor.execute(
+            """SELECT patient_id FROM studies WHERE study_uid = :study
+            UNION ALL SELECT patient_id FROM cases WHERE study_uid = :study LIMIT 1""",
+            {"study": subject},
+        ).fetchone()
         return Matter(study_uid=subject, patient_id=study["patient_id"] if study else "")
     table, name, uid = "instances", "study_uid", case["study_uid"]
     if "package" in entry.detail:
@@ -125,7 +134,7 @@ def audit_message(entry: Entry, matter: Matter, station: Station) -> str:
     _code(event, "EventTypeCode", (entry.event.replace(" ", "-"), "99IRIS", entry.event))
     _participants(root, entry, kind, station)
     source = ET.SubElement(root, "AuditSourceIdentification", AuditSourceID=f"{station.name}@{station.host}")
-    _code(source, "AuditSourceTypeCode", ("1", "DCM", "End-user interface"))
+    _code(source, "AuditSourceTypeCode", _INTERFACE)
     if kind.event not in _IMPERSONAL:
         _objects(root, entry, kind, matter)
     return ET.tostring(root, encoding="unicode")

@@ -150,7 +150,8 @@ class Keeping:
             with self._archive.database.transaction() as cursor:
                 for damage in mended:
                     if damage.mended:
-                        audit.record(cursor, self._who, "object fetched anew", damage.sop_uid, {"fault": damage.fault})
+                        detail = {"object": damage.sop_uid, "fault": damage.fault}
+                        audit.record(cursor, self._who, "object fetched anew", damage.study_uid, detail)
         rest = findings.damages[len(mended) :]
         return replace(findings, damages=(*mended, *rest), swept=swept), stopped
 
