@@ -42,10 +42,14 @@ def sources(paths: Iterable[Path], passphrase: Callable[[], str]) -> Iterator[So
     """All that the paths hold, folders in order of names. `passphrase` is asked when a sealed case is met."""
     for path in paths:
         if path.is_dir():
-            for folder, folders, files in os.walk(path):
+            closed: list[OSError] = []
+            for folder, folders, files in os.walk(path, onerror=closed.append):
                 folders.sort()
                 for name in sorted(files):
                     yield from _of_file(Path(folder) / name, passphrase, named=False)
+            for error in closed:
+                # a folder that can't be listed may hold half of the study
+                yield _unreadable(str(error.filename), error)
         else:
             yield from _of_file(path, passphrase, named=True)
 
@@ -60,7 +64,7 @@ def _of_file(path: Path, passphrase: Callable[[], str], *, named: bool) -> Itera
             file.seek(_ISO_MARK[0])
             image = file.read(5) == _ISO_MARK[1] and start[128:] != b"DICM"
     except OSError as error:
-        yield _refused(str(path), UnreadableObject(_("The file can't be read"), error.strerror or ""))
+        yield _unreadable(str(path), error)
         return
     except UnreadableObject as error:
         yield _refused(str(path), error)
@@ -106,7 +110,7 @@ def _of_parcel(path: Path, passphrase: Callable[[], str]) -> Iterator[Source]:
     except UnreadableObject as error:
         yield _refused(str(path), error)
     except OSError as error:
-        yield _refused(str(path), UnreadableObject(_("The file can't be read"), error.strerror or ""))
+        yield _unreadable(str(path), error)
 
 
 def _of_zip(path: Path, *, named: bool) -> Iterator[Source]:
@@ -156,6 +160,10 @@ def _damaged_zip() -> UnreadableObject:
 
 def _too_large() -> UnreadableObject:
     return UnreadableObject(_("The file is too large for an object"))
+
+
+def _unreadable(name: str, error: OSError) -> Source:
+    return _refused(name, UnreadableObject(_("The file can't be read"), error.strerror or ""))
 
 
 def _refused(name: str, error: UnreadableObject) -> Source:
