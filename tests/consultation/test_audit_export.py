@@ -340,3 +340,13 @@ def test_what_is_done_to_the_studies_kept_names_study_and_patient(bench: Any, tm
         else:
             assert len(studies) == 1
         assert root.xpath("string(.//AuditSourceTypeCode/@codeSystemName)") == "RFC-3881"
+
+
+def test_a_file_that_can_not_be_written_leaves_no_part_of_it(bench: Any, tmp_path: Path) -> None:
+    taken = tmp_path / "audit.log"
+    taken.mkdir()
+    with bench.archive() as archive:
+        fill(archive, 1)
+        with pytest.raises(WorkstationError, match="can't be written"):
+            AuditExport(archive.database, STATION).write(taken)
+    assert not taken.with_name("audit.log.part").exists()

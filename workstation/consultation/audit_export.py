@@ -6,6 +6,7 @@ two sends that batch once more, and the server knows it by the numbers of its me
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from workstation.archive import audit
@@ -63,6 +64,9 @@ class AuditExport:
             temporary.replace(path)
         except OSError as error:
             raise WorkstationError(_("The file can't be written"), f"{path.name}: {error.strerror}") from error
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
         return count
 
     def _message(self, cursor: Cursor, entry: audit.Entry) -> bytes:
