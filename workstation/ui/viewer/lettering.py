@@ -7,7 +7,7 @@ import math
 import re
 from functools import lru_cache
 
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 
 TEXT_POINTS = 11.0
@@ -15,7 +15,19 @@ EDGE = 2.0
 SHADE = QColor(0, 0, 0, 200)
 GROUND = QColor(0, 0, 0, 150)
 """Under texts on bright pictures, where the edge of the letters is not enough."""
+# lines of a label that are longer than this many line heights are broken
+_WIDEST = 14.0
 _BREAK = re.compile(r"  +|(?<![\d±WL]) +")
+
+
+def label_width(room: QRectF, metrics: QFontMetricsF) -> float:
+    """How wide a label beside a graphic may be where its texts have that room."""
+    return min(room.width(), max(room.width() / 3, _WIDEST * metrics.height()))
+
+
+def nearest_in(place: QRectF, point: QPointF) -> QPointF:
+    """The point of a label's place nearest to another: where a line to its graphic begins."""
+    return QPointF(min(max(point.x(), place.left()), place.right()), min(max(point.y(), place.top()), place.bottom()))
 
 
 def wrapped(text: str, width: float, metrics: QFontMetricsF) -> list[str]:

@@ -7,13 +7,11 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from workstation.ui import theme
-from workstation.ui.viewer.lettering import GROUND, SHADE, wrapped
+from workstation.ui.viewer.lettering import GROUND, SHADE, label_width, wrapped
 from workstation.viewing.marks import Mark, PixelPoint
 
 _COLOUR = QColor("#7fd0c4")
 _ARM = 7.0
-# lines of a label that are longer than this many line heights are broken
-_WIDEST = 14.0
 
 
 def paint_marks_of_others(
@@ -34,7 +32,7 @@ def paint_marks_of_others(
             painter.setPen(stroke)
             _draw(painter, mark.graphic_type, points)
         metrics = QFontMetricsF(painter.font())
-        widest = min(room.width(), max(room.width() / 3, _WIDEST * metrics.height()))
+        widest = label_width(room, metrics)
         lines = [part for line in mark.label.splitlines() for part in wrapped(line, widest, metrics)]
         if lines:
             _label(painter, lines, _place(_extent(mark.graphic_type, points), lines, metrics, room), colour, write)

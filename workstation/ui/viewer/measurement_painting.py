@@ -8,7 +8,7 @@ from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPen, QPolygo
 
 from workstation.ui import theme
 from workstation.ui.viewer import wording
-from workstation.ui.viewer.lettering import EDGE, GROUND, SHADE, text_picture, wrapped
+from workstation.ui.viewer.lettering import EDGE, GROUND, SHADE, label_width, nearest_in, text_picture, wrapped
 from workstation.ui.viewer.slider import MARGIN, SLIDER_WIDTH
 from workstation.viewing.annotations import Annotations
 from workstation.viewing.drawings import Drawing
@@ -18,8 +18,6 @@ from workstation.viewing.viewport import ViewportState
 GRAPHIC = QColor("#f0c75e")
 # a label farther than this from its graphic, in lines, is led to it
 _FAR = 3.0
-# lines of a label that are longer than this many line heights are broken
-_WIDEST = 14.0
 
 
 class MeasurementPainter:
@@ -167,7 +165,7 @@ class MeasurementPainter:
     def _label(self, drawing: Drawing, points: list[QPointF], color: QColor, graphics: list[QRectF]) -> None:
         """Beside the graphic, below or above it, where it covers neither a text nor a graphic."""
         room = self._room
-        widest = min(room.width(), max(_WIDEST * self._line, room.width() / 3))
+        widest = label_width(room, self._metrics)
         lines = [
             replace(line, text=text)
             for line in wording.drawing_lines(drawing)
@@ -224,10 +222,7 @@ class MeasurementPainter:
 
     def _lead(self, place: QRectF, anchor: QPointF, color: QColor) -> None:
         """A thin line to a label that had to go far from its graphic."""
-        near = QPointF(
-            min(max(anchor.x(), place.left()), place.right()), min(max(anchor.y(), place.top()), place.bottom())
-        )
-        line = QLineF(anchor, near)
+        line = QLineF(anchor, nearest_in(place, anchor))
         if line.length() > _FAR * self._line:
             pen = QPen(color, 1.0)
             pen.setDashPattern([1, 3])

@@ -7,7 +7,7 @@ are seen on bright and on dark.
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPainterPath, QPen, qRgba
 
-from workstation.ui.viewer.lettering import EDGE, SHADE, text_picture
+from workstation.ui.viewer.lettering import EDGE, SHADE, nearest_in, text_picture
 from workstation.viewing.overlaid import GRAPHIC, REGION
 from workstation.viewing.picture import Picture
 from workstation.viewing.presented_graphics import Label, Stroke
@@ -81,7 +81,7 @@ class GraphicPainter:
         else:
             return
         if label.joined and anchor is not None:
-            path = QPainterPath(_nearest(place, anchor))
+            path = QPainterPath(nearest_in(place, anchor))
             path.lineTo(anchor)
             self._on_edge(path, color)
         for row, line in enumerate(lines):
@@ -91,11 +91,6 @@ class GraphicPainter:
             spot = QPointF(place.left() + max(shift, 0.0) - EDGE, place.top() + row * high - EDGE)
             drawn = text_picture(line, color.rgb(), False, self._painter.font().family(), self._ratio)
             self._painter.drawImage(spot, drawn)
-
-
-def _nearest(place: QRectF, point: QPointF) -> QPointF:
-    """The point of a box nearest to another."""
-    return QPointF(min(max(point.x(), place.left()), place.right()), min(max(point.y(), place.top()), place.bottom()))
 
 
 def _color(colour: tuple[int, ...] | None) -> QColor:
