@@ -15,7 +15,7 @@ from workstation.archive import schema
 from workstation.archive.archive import Archive
 from workstation.archive.database import Database
 from workstation.archive.inspection import inspect, mend
-from workstation.errors import ArchiveDamaged, Cancelled
+from workstation.errors import ArchiveDamaged, Cancelled, WorkstationError
 from workstation.jobs import Cancellation, Progress
 from workstation.secrets import derive_key
 
@@ -168,6 +168,24 @@ def test_a_program_that_knew_the_study_stores_it_anew_after_another_removed_it(
         other.remove(STUDY, "reader", "asked")
     archive.put(fake.part10(2))
     assert archive.get(f"{STUDY}.1.2") == fake.part10(2)
+    assert not archive.has(f"{STUDY}.1.1")
+
+
+def test_a_study_removed_while_its_objects_come_again_is_said(
+    archive: Archive, tmp_path: Path, fake: Any, key: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.put(fake.part10(1))
+    with Archive.open(tmp_path, key) as other:
+        asked = other._held
+
+        def held(sop_uids: set[str]) -> set[str]:
+            found = asked(sop_uids)
+            archive.remove(STUDY, "reader", "asked")
+            return found
+
+        monkeypatch.setattr(other, "_held", held)
+        with pytest.raises(WorkstationError, match="removed while"):
+            other.put(fake.part10(1))
     assert not archive.has(f"{STUDY}.1.1")
 
 

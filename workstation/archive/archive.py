@@ -106,8 +106,8 @@ class Archive:
         arrived = [self._arrived(data) for data in objects]
         readable = [item for item in arrived if isinstance(item, Arrived)]
         with self._storing, self._objects.group() as group:
+            self._refresh_keys({item.instance.study_uid for item in readable})
             held = self._held({item.instance.sop_instance_uid for item in readable})
-            self._forget_old_keys({item.instance.study_uid for item in readable})
             for item in readable:
                 sop_uid = item.instance.sop_instance_uid
                 if sop_uid not in held:
@@ -309,13 +309,14 @@ class Archive:
                 if one(cursor, "SELECT 1 FROM instances WHERE sop_uid = ?", sop_uid) is not None
             }
 
-    def _forget_old_keys(self, study_uids: Iterable[str]) -> None:
-        """Forget the keys of studies that another program took out since."""
+    def _refresh_keys(self, study_uids: Iterable[str]) -> None:
+        """Know the keys that studies have now: another program may have taken one out since, and stored it anew."""
         with self.database.read() as cursor:
             for study_uid in study_uids:
                 row = one(cursor, "SELECT seal_key FROM studies WHERE study_uid = ?", study_uid)
-                if row is None or row[0] != self._seal_keys.get(study_uid):
-                    self._seal_keys.pop(study_uid, None)
+                self._seal_keys.pop(study_uid, None)
+                if row is not None:
+                    self._seal_keys[study_uid] = bytes(row[0])
 
     def _must_hold_keys(self, cursor: Cursor, study_uids: set[str]) -> None:
         for study_uid in study_uids & self._seal_keys.keys():
