@@ -201,6 +201,31 @@ def test_functional_groups_of_a_frame_go_before_the_shared_ones() -> None:
     assert Instance.from_json(instance.to_json()) == instance
 
 
+@pytest.mark.parametrize(("slope", "intercept", "first"), [(-1, 0, -1000), (1, -100, -1000), (1, 0, 64536)])
+@pytest.mark.parametrize("enhanced", [False, True])
+def test_the_first_input_of_a_voi_table_has_the_sign_of_the_rescaled_values(
+    enhanced: bool, slope: int, intercept: int, first: int
+) -> None:
+    """PS3.3 C.11.2.1.1: signed where the output of the modality transform may be below 0; 64536 is −1000 as bits."""
+    table = Dataset()
+    table.add_new(0x00283002, "US", [2, 64536, 16])
+    table.add_new(0x00283006, "US", [0, 65535])
+    rescale, voi = Dataset(), Dataset()
+    rescale.RescaleSlope, rescale.RescaleIntercept = slope, intercept
+    voi.VOILUTSequence = Sequence([table])
+    ds = slice_of_ct(PixelRepresentation=0)
+    if enhanced:
+        del ds.RescaleSlope, ds.RescaleIntercept
+        shared, frame = Dataset(), Dataset()
+        shared.PixelValueTransformationSequence, frame.FrameVOILUTSequence = Sequence([rescale]), Sequence([voi])
+        ds.SharedFunctionalGroupsSequence = Sequence([shared])
+        ds.PerFrameFunctionalGroupsSequence = Sequence([frame])
+    else:
+        ds.RescaleSlope, ds.RescaleIntercept = slope, intercept
+        ds.VOILUTSequence = Sequence([table])
+    assert parse_instance(saved(ds)).voi_tables[0].first_mapped == first
+
+
 def test_equal_frames_share_one_entry() -> None:
     instance = parse_instance(shipped("SC_rgb_rle_2frame.dcm"))
     assert (instance.number_of_frames, len(instance.frames), len(instance.frame_offsets)) == (2, 1, 2)

@@ -71,7 +71,9 @@ def frame_from_header(header: Header, *, signed: bool) -> FrameGeometry:
         intercept=intercept,
         rescale_type=header.text(0x00281054),
         windows=windows_of(header),
-        voi_tables=voi_tables_of(header, signed=_below_zero(header, signed, slope, intercept)),
+        voi_tables=voi_tables_of(
+            header, signed=0x00283000 not in header and _below_zero(signed, slope or 1.0, intercept)
+        ),
         real_world=real_world_of(header, signed=signed),
         image_type=header.texts(0x00080008),
         temporal_position=header.integer(0x00200100),
@@ -105,9 +107,9 @@ def frames_from_groups(
     return (frames[0],) if all(frame == frames[0] for frame in frames) else tuple(frames)
 
 
-def _below_zero(header: Header, signed: bool, slope: float | None, intercept: float) -> bool:
-    """Whether modality values, the input of a VOI LUT, go below 0 (C.11.2.1.1); those out of a table never do."""
-    return 0x00283000 not in header and (signed or intercept < 0 or (slope or 1.0) < 0)
+def _below_zero(signed: bool, slope: float, intercept: float) -> bool:
+    """Whether rescaled values, the input of a VOI LUT, go below 0 (C.11.2.1.1); those out of a table never do."""
+    return signed or intercept < 0 or slope < 0
 
 
 def _spacing(header: Header) -> tuple[float, ...] | None:
@@ -130,16 +132,17 @@ def _overlaid(base: FrameGeometry, group: Header, *, signed: bool) -> FrameGeome
     if measures := group.item(0x00289110):
         take("pixel_spacing", _spacing(measures))
         take("slice_thickness", measures.number(0x00180050))
+    slope, intercept = base.slope, base.intercept
     if transformation := group.item(0x00289145):
-        slope = transformation.number(0x00281053)
-        take("slope", slope or None)
-        take("intercept", transformation.number(0x00281052))
+        slope = transformation.number(0x00281053) or slope
+        own = transformation.number(0x00281052)
+        intercept = intercept if own is None else own
+        take("slope", slope)
+        take("intercept", intercept)
         take("rescale_type", transformation.text(0x00281054))
     if voi := group.item(0x00289132):
         take("windows", windows_of(voi))
-        shift = changes.get("intercept", base.intercept)
-        below = signed or (isinstance(shift, float) and shift < 0)
-        take("voi_tables", voi_tables_of(voi, signed=below))
+        take("voi_tables", voi_tables_of(voi, signed=_below_zero(signed, slope, intercept)))
     take("real_world", real_world_of(group, signed=signed))
     if content := group.item(0x00209111):
         take("stack_id", content.text(0x00209056))
