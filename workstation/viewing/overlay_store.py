@@ -74,9 +74,11 @@ def read_planes(instance: Instance, frame: int, fetch: Callable[[str], bytes]) -
     """The planes of one frame, and whether any of them could not be read."""
     found: list[OverlayBits] = []
     failed = False
+    data: bytes | None = None
     for plane in instance.overlays:
         try:
-            read = overlay_bits(instance, fetch(instance.sop_instance_uid), plane, frame)
+            data = fetch(instance.sop_instance_uid) if data is None else data
+            read = overlay_bits(instance, data, plane, frame)
         except WorkstationError:
             logger.warning("an overlay plane could not be read")
             failed = True
