@@ -186,7 +186,7 @@ def in_memory(stack: Stack, budget: int) -> Stack:
     if not stack.is_volume or needed <= budget:
         return stack
     reason = _("too large for the memory of this machine: {needed} of {budget} GB; shown image by image").format(
-        needed=number_text(needed / 2**30), budget=number_text(budget / 2**30)
+        needed=number_text(needed / 1e9), budget=number_text(budget / 1e9)
     )
     return replace(stack, is_volume=False, slice_index=(), slice_places=(), planes=0, reason=reason)
 

@@ -72,7 +72,7 @@ class PixelStore:
 
     def text(self) -> str:
         """How much memory the pixels take, and how much they may."""
-        held, most = number_text((self.held_bytes + self.beside()) / 2**20, 0), number_text(self.budget / 2**20, 0)
+        held, most = number_text((self.held_bytes + self.beside()) / 1e6, 0), number_text(self.budget / 1e6, 0)
         return _("Images in memory: {held} of {most} MB").format(held=held, most=most)
 
     def loaders(self) -> tuple[StackLoader, ...]:
