@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from functools import partial
 
 from workstation import language, secrets
-from workstation.archive import audit
 from workstation.archive.archive import Archive
-from workstation.archive.database import Database
 from workstation.consultation.desk import Desk
+from workstation.consultation.door import Door
 from workstation.dicom import decoder_processes
 from workstation.dicom.parsing import parse_instance
 from workstation.dicom.undeclared_text import NAMES, known_encoding
-from workstation.errors import SignInNeeded, WorkstationError
-from workstation.iris.wire import Wire, connect
+from workstation.errors import WorkstationError
 from workstation.jobs import Workers
 from workstation.language import _
-from workstation.settings import ServerProfile, Settings
+from workstation.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ def application(
     key = secrets.open_key(settings.data_dir, passphrase)
     parse = partial(parse_instance, text_encoding=_text_encoding(settings))
     with Archive.open(settings.data_dir, key, parse=parse) as archive, decoder_processes.opened():
-        door = _Door(settings, key, password, archive.database)
+        door = Door(settings, key, password, archive.database)
         desk = Desk(archive, door.link if settings.servers else None, settings)
         workers = Workers()
         try:
@@ -63,48 +61,3 @@ def _text_encoding(settings: Settings) -> str:
         raise WorkstationError(
             _("The settings can't be read"), "settings.toml: text_encoding", _("Known are: {names}").format(names=known)
         ) from None
-
-
-class _Door:
-    """The way to IRIS: the password that was given, or else the one that is remembered."""
-
-    def __init__(self, settings: Settings, key: bytes, given: str | None, database: Database) -> None:
-        self._database = database
-        self._said = ""
-        self._settings = settings
-        self._key = key
-        self._given = given
-
-    def link(self) -> Wire:
-        """Connect; called when the link is first needed and again after it broke."""
-        profile, password = self._settings.server, self._given
-        if password is None:
-            password = secrets.password(profile.name, data_dir=self._settings.data_dir, key=self._key)
-        if password is None and profile.user:
-            raise SignInNeeded(_("The password for {server} is not known").format(server=profile.name))
-        return self._connect(profile, password or "")
-
-    def sign_in(self, password: str) -> None:
-        """Try a password and remember it. Raises what connecting raises, and forgets it then."""
-        profile = self._settings.server
-        self._connect(profile, password)
-        self._given = password
-        secrets.remember_password(profile.name, password, data_dir=self._settings.data_dir, key=self._key)
-
-    def _connect(self, profile: ServerProfile, password: str) -> Wire:
-        """Sign in, with an entry in the audit chain; a refusal met again and again is one entry."""
-        try:
-            wire = connect(profile, password)
-        except SignInNeeded:
-            self._say("sign-in failed", profile, once=True)
-            raise
-        self._say("signed in", profile)
-        return wire
-
-    def _say(self, event: str, profile: ServerProfile, *, once: bool = False) -> None:
-        if once and self._said == event:
-            return
-        self._said = event
-        reader = self._settings.reader
-        with self._database.transaction() as cursor:
-            audit.record(cursor, reader.code or reader.name or profile.user, event, "", {"server": profile.name})
