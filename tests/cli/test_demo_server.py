@@ -51,7 +51,7 @@ def test_the_server_announces_itself_answers_and_ends_when_interrupted(
         try:
             assert served.stdout is not None
             announced = json.loads(served.stdout.readline())
-            assert set(announced) == {"url", "user", "password"}
+            assert set(announced) == {"url", "user", "password", "oidc_issuer", "oidc_client_id"}
             sign_in = (announced["user"], announced["password"])
             studies = requests.get(f"{announced['url']}/studies", auth=sign_in, timeout=20)
             assert len(studies.json()) == len(PHANTOMS)

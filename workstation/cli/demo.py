@@ -13,6 +13,7 @@ from workstation import settings as settings_file
 from workstation.app import application
 from workstation.cli.desktop import must_have_display
 from workstation.cli.progress import show_progress
+from workstation.demo.oidc import CLIENT_ID
 from workstation.demo.preparation import DemoFolder, prepare
 from workstation.demo.server import EmbeddedIris
 from workstation.errors import DiskFull
@@ -95,7 +96,8 @@ def _serve(folder: DemoFolder) -> int:
     iris = EmbeddedIris(folder.folder)
 
     def announce(url: str) -> None:
-        print(json.dumps({"url": url, "user": iris.user, "password": iris.password}), flush=True)
+        by_oidc = {"oidc_issuer": iris.issuer, "oidc_client_id": CLIENT_ID}
+        print(json.dumps({"url": url, "user": iris.user, "password": iris.password, **by_oidc}), flush=True)
 
     with suppress(KeyboardInterrupt):  # the way to end it
         iris.serve(announce)

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from workstation.demo.answers import ROOT, refusal
 from workstation.demo.deadlines import refresh_deadlines
 from workstation.demo.faults import Faults, FaultyServer, drain
+from workstation.demo.oidc import OIDC_ROOT, IdentityProvider
 from workstation.demo.procedure_steps import ProcedureSteps
 from workstation.demo.qido import Search
 from workstation.demo.rendered import Rendered
@@ -36,17 +37,24 @@ START_SECONDS = 10
 STOP_SECONDS = 5
 
 
-class BasicAuthentication:
-    """ASGI middleware: 401 for whoever doesn't know user and password (RFC 7617)."""
+class Authentication:
+    """ASGI middleware: 401 without user and password (RFC 7617) or an access token (RFC 6750); signing in is free."""
 
-    def __init__(self, app: ASGIApp, user: str, password: str) -> None:
+    def __init__(self, app: ASGIApp, user: str, password: str, provider: IdentityProvider) -> None:
         self._app = app
         self._expected = b"Basic " + base64.b64encode(f"{user}:{password}".encode())
+        self._provider = provider
+
+    def _accepts(self, given: bytes) -> bool:
+        scheme, _space, token = given.partition(b" ")
+        if scheme == b"Bearer":
+            return self._provider.accepts(token.decode("latin-1"))
+        return secrets.compare_digest(given, self._expected)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
+        if scope["type"] == "http" and not scope["path"].startswith(f"{OIDC_ROOT}/"):
             given = dict(scope["headers"]).get(b"authorization", b"")
-            if not secrets.compare_digest(given, self._expected):
+            if not self._accepts(given):
                 await drain(receive)
                 answer = refusal(401, "sign in", {"WWW-Authenticate": 'Basic realm="IRIS", charset="UTF-8"'})
                 await answer(scope, receive, send)
@@ -54,7 +62,7 @@ class BasicAuthentication:
         await self._app(scope, receive, send)
 
 
-def application(store: Store, faults: Faults, user: str, password: str) -> Starlette:
+def application(store: Store, faults: Faults, user: str, password: str, provider: IdentityProvider) -> Starlette:
     """The whole server as an ASGI application."""
     services = (
         Search(store, faults),
@@ -79,7 +87,11 @@ def application(store: Store, faults: Faults, user: str, password: str) -> Starl
         return Response(status_code=204)
 
     return Starlette(
-        routes=[Mount(ROOT, routes=routes), Route("/faults", set_faults, methods=["POST", "DELETE"])],
+        routes=[
+            Mount(ROOT, routes=routes),
+            Route("/faults", set_faults, methods=["POST", "DELETE"]),
+            *provider.routes(),
+        ],
         middleware=[
             # a browser viewer served from this machine may ask too; it has to sign in like everyone
             Middleware(
@@ -91,7 +103,7 @@ def application(store: Store, faults: Faults, user: str, password: str) -> Starl
                 allow_credentials=True,
             ),
             Middleware(FaultyServer, faults=faults),
-            Middleware(BasicAuthentication, user=user, password=password),
+            Middleware(Authentication, user=user, password=password, provider=provider),
         ],
     )
 
@@ -108,6 +120,7 @@ class EmbeddedIris:
         self.user = user
         self.password = password if password is not None else secrets.token_urlsafe(18)
         self.faults = Faults()
+        self.provider = IdentityProvider(user, self.password)
         self.port = port
         self._store: Store | None = None
         self._server: uvicorn.Server | None = None
@@ -122,6 +135,11 @@ class EmbeddedIris:
     def url(self) -> str:
         """The DICOMweb root: studies, series, instances and workitems lie below it."""
         return self.root + ROOT
+
+    @property
+    def issuer(self) -> str:
+        """The issuer of its OpenID Connect provider."""
+        return self.root + OIDC_ROOT
 
     @property
     def store(self) -> Store:
@@ -171,7 +189,7 @@ class EmbeddedIris:
         # broken answers are wanted here; nothing of a request belongs in a log
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
         config = uvicorn.Config(
-            application(self._store, self.faults, self.user, self.password),
+            application(self._store, self.faults, self.user, self.password, self.provider),
             log_config=None,
             access_log=False,
             lifespan="off",
