@@ -43,11 +43,12 @@ def application(
     parse = partial(parse_instance, text_encoding=_text_encoding(settings))
     with Archive.open(settings.data_dir, key, parse=parse) as archive, decoder_processes.opened():
         door = Door(settings, key, password, archive.database)
-        desk = Desk(archive, door.link if settings.servers else None, settings)
         workers = Workers()
+        desk = Desk(archive, door.link if settings.servers else None, settings, workers)
         try:
             yield Application(settings, archive, desk, workers, door.sign_in)
         finally:
+            desk.fetching.close()
             workers.close()
 
 

@@ -30,7 +30,7 @@ class Lane(Enum):
     INTERACTIVE = ("interactive", 2)
     DECODING = ("decoding", _DECODING_THREADS)
     RETRIEVAL = ("retrieval", 2)
-    PREFETCH = ("prefetch", 1)
+    PREFETCH = ("prefetch", 2)
     THUMBNAILS = ("thumbnails", 1)
     SUBMISSION = ("submission", 1)
 
@@ -64,11 +64,17 @@ class Cancellation:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far long work is: `done` of `total` units (`total` 0: not known), and what is being done."""
+    """How far long work is: `done` of `total` units (`total` 0: not known), and what is being done.
+
+    Of a transfer also the bytes that came, bytes per second, and the seconds it will still take; None: not known.
+    """
 
     done: int
     total: int
     text: str = ""
+    size: int = 0
+    rate: float = 0.0
+    remaining_s: float | None = None
 
 
 Report = Callable[[Progress], None]

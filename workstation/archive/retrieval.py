@@ -37,6 +37,14 @@ class Source(Protocol):
     def retrieve_instance(self, study_uid: str, series_uid: str, sop_instance_uid: str) -> bytes: ...
 
 
+# called with the size of each object before it is stored; it may wait (a bandwidth budget) or raise (no room)
+Admit = Callable[[int], None]
+
+
+def at_once(size: int) -> None:
+    """An Admit without a budget."""
+
+
 def _every_series(series: SeriesEntry) -> bool:
     return True
 
@@ -58,6 +66,7 @@ class Retrieval:
         report: Report = silent,
         cancellation: Cancellation | None = None,
         wanted: Callable[[SeriesEntry], bool] = _every_series,
+        admit: Admit = at_once,
     ) -> StudyLedger:
         """Bring the study, or its `wanted` series, into the archive; the ledger of the study afterwards.
 
@@ -75,10 +84,14 @@ class Retrieval:
         return ledger.study_ledger(self._archive.database, study_uid)
 
     def pull_documents(
-        self, study_uid: str, report: Report = silent, cancellation: Cancellation | None = None
+        self,
+        study_uid: str,
+        report: Report = silent,
+        cancellation: Cancellation | None = None,
+        admit: Admit = at_once,
     ) -> StudyLedger:
         """Bring the reports of a study and its other documents (SR, DOC, KO, PR) into the archive, not its pictures."""
-        return self.pull_study(study_uid, report, cancellation, wanted=_documents)
+        return self.pull_study(study_uid, report, cancellation, _documents, admit)
 
     def _list(self, study_uid: str) -> list[SeriesEntry]:
         """The server's list of series, stored before anything is pulled.

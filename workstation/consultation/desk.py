@@ -13,22 +13,21 @@ from typing import Any, TypeVar
 from workstation.archive import audit
 from workstation.archive.archive import Archive
 from workstation.archive.database import Cursor
-from workstation.archive.identity import doubts
-from workstation.archive.priors import Prior, find_priors, remember
-from workstation.archive.retrieval import Retrieval
 from workstation.consultation import package
 from workstation.consultation.audit_export import AuditExport
 from workstation.consultation.audit_messages import Station
 from workstation.consultation.case import CaseContents, CaseFilter, CaseRow
-from workstation.consultation.cases import Cases, adopt_images, apply, read_case
+from workstation.consultation.cases import Cases, apply, read_case
 from workstation.consultation.claiming import Claiming
 from workstation.consultation.contents import merge_values, read_contents
 from workstation.consultation.delivery import deliver_due
 from workstation.consultation.drafts import Drafts, draft_part, save_draft
+from workstation.consultation.fetching import Fetching
 from workstation.consultation.keeping import Keeping, note_opened
 from workstation.consultation.link import Connect, Link
 from workstation.consultation.outbox import Outbox, OutboxRow, SealedObject, enqueue, requeue
 from workstation.consultation.package import Prepared
+from workstation.consultation.pulling import Pulling
 from workstation.consultation.receipt import Receipt, receipts
 from workstation.consultation.signed import must_verify, sealed_objects
 from workstation.consultation.states import WRITING_STATES, CaseEvent, CaseState
@@ -39,7 +38,7 @@ from workstation.iris.syslog import SyslogServer
 from workstation.iris.wire import Wire
 from workstation.iris.workitem import Workitem
 from workstation.iris.workitems import Workitems
-from workstation.jobs import Cancellation, Progress, Report, silent
+from workstation.jobs import Cancellation, Progress, Report, Workers, silent
 from workstation.language import _
 from workstation.reporting.form import Form
 from workstation.reporting.template import Template
@@ -65,11 +64,15 @@ class Desk:
     after it broke; None is offline.
     """
 
-    def __init__(self, archive: Archive, wire: Wire | Connect | None, settings: Settings) -> None:
+    def __init__(
+        self, archive: Archive, wire: Wire | Connect | None, settings: Settings, workers: Workers | None = None
+    ) -> None:
         self._archive = archive
         self._database = archive.database
         self._link = Link(wire)
         self.keeping = Keeping(archive, self._link, settings)
+        self._pulling = Pulling(archive, self._link)
+        self.fetching = Fetching(self._pulling, self.keeping, workers or Workers(), settings)
         self._settings = settings
         self._cases = Cases(archive.database)
         self._drafts = Drafts(archive.database)
@@ -110,7 +113,7 @@ class Desk:
         """Numbers for the status bar."""
         return DeskSummary(
             held=len(self._cases.in_states(WRITING_STATES)),
-            archive_bytes=sum(study.size for study in self._archive.studies()),
+            archive_bytes=self._archive.size(),
             outbox=self._outbox.undelivered(),
         )
 
@@ -143,22 +146,15 @@ class Desk:
         case = self._cases.get(case_uid)
         if case.origin == "import":
             return case
-        with self._link.wire() as wire:
-            Retrieval(self._archive, wire.dicomweb).pull_study(case.study_uid, report, cancellation or Cancellation())
-            return self._adopt(case)
+        self._pulling.study(case.study_uid, report, cancellation)
+        return self._pulling.adopt(case_uid)
 
     def pull_priors(self, case_uid: str, report: Report = silent, cancellation: Cancellation | None = None) -> CaseRow:
         """*Network.* Find the patient's earlier studies and bring them into the archive with their reports."""
         cancellation = cancellation or Cancellation()
-        case = self._cases.get(case_uid)
-        if case.origin == "import":
-            return case
-        with self._link.wire() as wire:
-            retrieval = Retrieval(self._archive, wire.dicomweb)
-            priors = self._find_priors(wire, case)
-            for prior in priors:
-                cancellation.check()
-                retrieval.pull_study(prior.study.study_uid, _named(report, prior.study.study.study_date), cancellation)
+        for prior in self._pulling.search(case_uid):
+            cancellation.check()
+            self._pulling.study(prior.study.study_uid, _named(report, prior.study.study.study_date), cancellation)
         return self._cases.get(case_uid)
 
     def begin_reading(self, case_uid: str) -> CaseRow:
@@ -338,36 +334,6 @@ class Desk:
             for item in workitems.search(state="SCHEDULED", reader_code=reader):
                 if item.uid not in seen:
                     yield item
-
-    def _adopt(self, case: CaseRow) -> CaseRow:
-        """In archive mode: the case as its images tell it."""
-        image = next(iter(self._archive.instances(study_uid=case.study_uid)), None) if case.origin == "study" else None
-        if image is None:
-            return case
-        with self._database.transaction() as cursor:
-            adopt_images(cursor, case.case_uid, image)
-            return read_case(cursor, case.case_uid)
-
-    def _find_priors(self, wire: Wire, case: CaseRow) -> list[Prior]:
-        """Earlier studies of the patient: those the server finds, and those the order names; kept with the case."""
-        priors = find_priors(
-            wire.dicomweb,
-            case.patient,
-            case.study_uid,
-            study_date=case.study_date,
-            modality=case.modality,
-            region=case.region or case.study_description,
-        )
-        known = {prior.study.study_uid for prior in priors}
-        named = dict.fromkeys(one.study_uid for one in self._cases.inputs(case.case_uid) if one.role == "prior")
-        for study_uid in named:
-            if study_uid not in known:
-                for entry in wire.dicomweb.search_studies({"StudyInstanceUID": study_uid}):
-                    doubt = ", ".join(doubts(case.patient, entry.patient))
-                    priors.append(Prior(entry, 1.0, _("named in the order"), doubt=doubt))
-        with self._database.transaction() as cursor:
-            remember(cursor, case.case_uid, priors)
-        return priors
 
 
 def _drawings(payload: Any) -> int:

@@ -1,0 +1,83 @@
+"""What a desk brings from the server into the archive: a study, its patient's earlier studies, or their reports alone.
+
+All of it waits for the network and goes on where it broke. Who pulls what and when is decided by `fetching`.
+"""
+
+from workstation.archive.archive import Archive
+from workstation.archive.identity import doubts
+from workstation.archive.ledger import StudyLedger
+from workstation.archive.priors import Prior, find_priors, remember
+from workstation.archive.retrieval import Admit, Retrieval, at_once
+from workstation.consultation.case import CaseRow
+from workstation.consultation.cases import Cases, adopt_images, read_case
+from workstation.consultation.link import Link
+from workstation.iris.wire import Wire
+from workstation.jobs import Cancellation, Report, silent
+from workstation.language import _
+
+
+class Pulling:
+    """Pulls for one archive over one link. Blocking; thread-safe."""
+
+    def __init__(self, archive: Archive, link: Link) -> None:
+        self._archive = archive
+        self._link = link
+        self._cases = Cases(archive.database)
+
+    def case(self, case_uid: str) -> CaseRow:
+        """One case; raises KeyError when there is none."""
+        return self._cases.get(case_uid)
+
+    def study(
+        self,
+        study_uid: str,
+        report: Report = silent,
+        cancellation: Cancellation | None = None,
+        *,
+        documents_only: bool = False,
+        admit: Admit = at_once,
+    ) -> StudyLedger:
+        """Bring what lacks of a study, or of its reports alone. Raises what `Retrieval.pull_study` raises."""
+        with self._link.wire() as wire:
+            retrieval = Retrieval(self._archive, wire.dicomweb)
+            pull = retrieval.pull_documents if documents_only else retrieval.pull_study
+            return pull(study_uid, report, cancellation or Cancellation(), admit=admit)
+
+    def adopt(self, case_uid: str) -> CaseRow:
+        """In archive mode: the case as its images tell it."""
+        case = self._cases.get(case_uid)
+        image = next(iter(self._archive.instances(study_uid=case.study_uid)), None) if case.origin == "study" else None
+        if image is None:
+            return case
+        with self._archive.database.transaction() as cursor:
+            adopt_images(cursor, case_uid, image)
+            return read_case(cursor, case_uid)
+
+    def search(self, case_uid: str) -> list[Prior]:
+        """Earlier studies of the patient: those the server finds, and those the order names; kept with the case."""
+        case = self._cases.get(case_uid)
+        if case.origin == "import":
+            return []
+        with self._link.wire() as wire:
+            priors = self._find(wire, case)
+        with self._archive.database.transaction() as cursor:
+            remember(cursor, case_uid, priors)
+        return priors
+
+    def _find(self, wire: Wire, case: CaseRow) -> list[Prior]:
+        priors = find_priors(
+            wire.dicomweb,
+            case.patient,
+            case.study_uid,
+            study_date=case.study_date,
+            modality=case.modality,
+            region=case.region or case.study_description,
+        )
+        known = {prior.study.study_uid for prior in priors}
+        named = dict.fromkeys(one.study_uid for one in self._cases.inputs(case.case_uid) if one.role == "prior")
+        for study_uid in named:
+            if study_uid not in known:
+                for entry in wire.dicomweb.search_studies({"StudyInstanceUID": study_uid}):
+                    doubt = ", ".join(doubts(case.patient, entry.patient))
+                    priors.append(Prior(entry, 1.0, _("named in the order"), doubt=doubt))
+        return priors
