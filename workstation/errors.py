@@ -63,6 +63,10 @@ class ArchiveLocked(WorkstationError):
     """The archive is there, its key is not: a wrong passphrase, or no keyring answers."""
 
 
+class WrongPassphrase(ArchiveLocked):
+    """A passphrase, desk passphrase or recovery key was typed that isn't this archive's."""
+
+
 class ArchiveDamaged(WorkstationError):
     """An object of the archive fails its authentication or its hash."""
 

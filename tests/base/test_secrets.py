@@ -13,7 +13,8 @@ from keyring.backend import KeyringBackend
 from keyring.backends import fail, null
 
 from workstation import secrets
-from workstation.errors import ArchiveLocked
+from workstation.errors import ArchiveLocked, WorkstationError
+from workstation.secrets import wrapping
 
 
 class MemoryKeyring(KeyringBackend):
@@ -48,7 +49,7 @@ class PlainFileKeyring(MemoryKeyring):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secrets, "_SCRYPT_N", 2**14)
+    monkeypatch.setattr(wrapping, "SCRYPT_N", 2**14)
 
 
 @pytest.fixture
@@ -102,12 +103,12 @@ def test_the_passphrase_may_be_chosen_though_a_keyring_answers(tmp_path: Path, m
 
 
 def test_one_passphrase_in_two_forms_of_its_letters_is_one(tmp_path: Path, none: None) -> None:
-    key = secrets.open_key(tmp_path, lambda: "Чай и\u0306")
-    assert secrets.open_key(tmp_path, lambda: "Чай й") == key
+    key = secrets.open_key(tmp_path, lambda: "Крепкий тихий чаи\u0306")
+    assert secrets.open_key(tmp_path, lambda: "Крепкий тихий чай") == key
 
 
 def test_an_empty_passphrase_makes_no_key(tmp_path: Path, none: None) -> None:
-    with pytest.raises(ArchiveLocked, match="empty"):
+    with pytest.raises(WorkstationError, match="empty"):
         secrets.open_key(tmp_path, lambda: "")
     assert not (tmp_path / "key.json").exists()
 

@@ -215,8 +215,8 @@ def _secrets() -> str:
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        key = secrets.open_key(folder, lambda: "self-test", wrap="passphrase")
-        _expect(secrets.open_key(folder, lambda: "self-test") == key, "another key came back")
+        key = secrets.open_key(folder, lambda: "the keys of a self-test", wrap="passphrase")
+        _expect(secrets.open_key(folder, lambda: "the keys of a self-test") == key, "another key came back")
     return f"scrypt; {keyring.get_keyring().name}"
 
 
