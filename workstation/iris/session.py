@@ -158,6 +158,9 @@ class Answer:
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self.body = b""
+        # a head that breaks off before its lengths is read as a whole one, with a body that ends where the line does
+        framed = "Content-Length" in self.headers or "Transfer-Encoding" in self.headers
+        self._may_be_cut = not framed and self.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
     @property
     def content_type(self) -> str:
@@ -172,11 +175,15 @@ class Answer:
         """At most `size` bytes; b"" at the end. Raises LinkDown when the read stalls or the connection breaks."""
         try:
             # read1 gives what has come; read would wait for `size` bytes, and lose them when the connection breaks
-            return bytes(self._response.raw.read1(size, decode_content=True))
+            piece = bytes(self._response.raw.read1(size, decode_content=True))
         except urllib3.exceptions.ReadTimeoutError as error:
             raise LinkDown(_("The transfer stalled"), self.host) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise LinkDown(_("The transfer broke off"), self.host) from error
+        if not piece and self._may_be_cut:
+            raise LinkDown(_("The transfer broke off"), self.host)
+        self._may_be_cut = False
+        return piece
 
     def read_all(self) -> None:
         pieces = []
