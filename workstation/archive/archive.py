@@ -193,13 +193,18 @@ class Archive:
         where, values = ("1", ()) if patient is None else ("patient_id = ? AND issuer = ?", identity_of(patient))
         with self.database.read() as cursor:
             rows = cursor.execute(
-                f"""SELECT s.*, count(*) AS held, sum(i.size) AS bytes,
+                f"""SELECT s.*,
                 (SELECT group_concat(DISTINCT modality) FROM series WHERE series.study_uid = s.study_uid) AS modalities
-                FROM studies s JOIN instances i USING (study_uid) WHERE {where}
-                GROUP BY s.study_uid ORDER BY s.study_date DESC, s.study_time DESC, s.study_uid""",
+                FROM studies s WHERE objects > 0 AND {where}
+                ORDER BY s.study_date DESC, s.study_time DESC, s.study_uid""",
                 values,
             ).fetchall()
         return [held_study(row) for row in rows]
+
+    def size(self) -> int:
+        """Bytes of all objects held."""
+        with self.database.read() as cursor:
+            return int(cursor.execute("SELECT size FROM totals").fetchone()[0])
 
     def collisions(self, study_uid: str) -> tuple[str, ...]:
         """SOP Instance UIDs of the study under which other bytes came as well; the first ones were kept."""

@@ -69,6 +69,8 @@ class Database:
         with _named_errors():
             self._writer = self._connect()
             try:
+                # before anything is written
+                self._refuse_newer()
                 self._writer.execute("PRAGMA journal_mode = WAL")
                 self._migrate()
             except BaseException:
@@ -204,6 +206,9 @@ class Database:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 raise
+        self._refuse_newer()
+
+    def _refuse_newer(self) -> None:
         if self._version() > schema.VERSION:
             raise WorkstationError(
                 _("The archive was written by a newer version of the program"), advice=_("Update the program.")

@@ -106,9 +106,9 @@ def take_out(cursor: Cursor, study_uid: str, reason: str) -> Removed:
 
     What the server listed stays on the ledger, so that the study is known to be incomplete here.
     """
-    if one(cursor, "SELECT 1 FROM studies WHERE study_uid = ?", study_uid) is None:
+    count = one(cursor, "SELECT objects, size FROM studies WHERE study_uid = ?", study_uid)
+    if count is None:
         raise KeyError(study_uid)
-    count = one(cursor, "SELECT count(*), coalesce(sum(size), 0) FROM instances WHERE study_uid = ?", study_uid)
     removed = Removed(study_uid, *count)
     for statement in (
         "INSERT INTO discarded_objects SELECT object_name FROM instances WHERE study_uid = ?",
@@ -168,6 +168,6 @@ def held_study(row: Any) -> HeldStudy:
             description=row["description"],
         ),
         modalities,
-        row["held"],
-        row["bytes"],
+        row["objects"],
+        row["size"],
     )

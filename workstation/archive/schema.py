@@ -15,6 +15,7 @@ What is whose:
 - `cases`, `case_inputs`, `claims`, `drafts`, `packages`, `package_objects`, `documents`: for `consultation`.
 - `removed_studies`: what was here and went, until it comes again; `discarded_objects`: files that no row names any
   more and that are still to be deleted (`archive.archive`).
+- `totals`: one row, objects and bytes of all studies (`archive.archive`).
 - `properties`: single values by name (last poll, ETags).
 """
 
@@ -257,5 +258,28 @@ CREATE TABLE discarded_objects (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_V1, _V2)
+# not published yet
+_V3 = """
+-- what is held of each study and of all, kept by the triggers, so that nobody counts a million rows
+ALTER TABLE studies ADD COLUMN objects INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE studies ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+UPDATE studies SET (objects, size) = (
+    SELECT count(*), coalesce(sum(i.size), 0) FROM instances i WHERE i.study_uid = studies.study_uid
+);
+CREATE TABLE totals (
+    objects INTEGER NOT NULL,
+    size INTEGER NOT NULL
+);
+INSERT INTO totals SELECT coalesce(sum(objects), 0), coalesce(sum(size), 0) FROM studies;
+CREATE TRIGGER instances_are_counted AFTER INSERT ON instances BEGIN
+    UPDATE studies SET objects = objects + 1, size = size + new.size WHERE study_uid = new.study_uid;
+    UPDATE totals SET objects = objects + 1, size = size + new.size;
+END;
+CREATE TRIGGER instances_are_discounted AFTER DELETE ON instances BEGIN
+    UPDATE studies SET objects = objects - 1, size = size - old.size WHERE study_uid = old.study_uid;
+    UPDATE totals SET objects = objects - 1, size = size - old.size;
+END;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_V1, _V2, _V3)
 VERSION = len(MIGRATIONS)

@@ -108,13 +108,12 @@ class Keeping:
         if not self._limit:
             return removed
         with self._archive.database.read() as cursor:
-            size = cursor.execute("SELECT coalesce(sum(size), 0) FROM instances").fetchone()[0]
+            size = cursor.execute("SELECT size FROM totals").fetchone()[0]
             if size <= self._limit:
                 return removed
             kept = {*must_stay(cursor), *studies_of(cursor, open_case)}
             rows = cursor.execute(
-                """SELECT study_uid, sum(size) AS bytes FROM studies JOIN instances USING (study_uid) GROUP BY study_uid
-                ORDER BY max(opened_at, added_at), bytes DESC"""
+                "SELECT study_uid FROM studies WHERE objects > 0 ORDER BY max(opened_at, added_at), size DESC"
             ).fetchall()
         for study_uid in (row["study_uid"] for row in rows if row["study_uid"] not in kept):
             cancellation.check()
