@@ -145,13 +145,19 @@ def assert_as_without_fault(archive: Archive, folder: Path, place: Place, outcom
     assert_whole_archive(archive, folder)
 
 
+# a delimiter line within the pixels of one object
+INSIDE = b"\r\n--inside\r\nContent-Type: application/dicom\r\n\r\n"
+
+
 def study(study_uid: str) -> dict[str, bytes]:
     """Three series of 12, 5 and 1 slices of noise, 1 to 9 kB each."""
     noise = np.random.default_rng(7)
     made: dict[str, bytes] = {}
     for count, side in ((12, 16), (5, 64), (1, 32)):
-        for data in tiny_instances.ct_series(count, study_uid=study_uid, side=side):
+        for number, data in enumerate(tiny_instances.ct_series(count, study_uid=study_uid, side=side)):
             pixels = noise.integers(0, 4096, (side, side), dtype="<u2").tobytes()
+            if (count, number) == (5, 2):
+                pixels = pixels[:100] + INSIDE + pixels[100 + len(INSIDE) :]
             changed = data[: -len(pixels)] + pixels
             made[parse_instance(changed).sop_instance_uid] = changed
     return made
