@@ -78,9 +78,9 @@ def load_pkcs12(path: Path | str, password: str) -> Identity:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise _unusable(_("the file can't be read")) from error
+        raise unusable(_("the file can't be read")) from error
     if not data.startswith(b"\x30"):
-        raise _unusable(_("the file is no PKCS#12 file"))
+        raise unusable(_("the file is no PKCS#12 file"))
     try:
         # UTF-8, as OpenSSL and we write it
         key, certificate, others = pkcs12.load_key_and_certificates(data, password.encode())
@@ -91,15 +91,13 @@ def load_pkcs12(path: Path | str, password: str) -> Identity:
             _("Check the keyboard layout and enter the password again."),
         ) from error
     if key is None or certificate is None:
-        raise _unusable(_("the file holds no private key with its certificate"))
-    if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < _MINIMUM_BITS:
-        raise _unusable(_("the key is no RSA key of at least {bits} bits").format(bits=_MINIMUM_BITS))
+        raise unusable(_("the file holds no private key with its certificate"))
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise _no_fit()
     if certificate.public_key() != key.public_key():
-        raise _unusable(_("key and certificate don't belong together"))
-    if not may_sign(certificate):
-        raise _unusable(_("its certificate is not for signatures"))
-    check_validity(certificate)
+        raise unusable(_("key and certificate don't belong together"))
     rsa_key = key
+    must_be_usable(certificate)
 
     def sign(payload: bytes) -> bytes:
         return rsa_key.sign(payload, padding.PKCS1v15(), hashes.SHA256())
@@ -107,12 +105,22 @@ def load_pkcs12(path: Path | str, password: str) -> Identity:
     return Identity(certificate, tuple(others), rsa_key.key_size // 8, sign)
 
 
+def must_be_usable(certificate: x509.Certificate) -> None:
+    """Raise IdentityUnusable unless the certificate is for signatures by an RSA key that is long enough, and valid."""
+    public = certificate.public_key()
+    if not isinstance(public, rsa.RSAPublicKey) or public.key_size < _MINIMUM_BITS:
+        raise _no_fit()
+    if not may_sign(certificate):
+        raise unusable(_("its certificate is not for signatures"))
+    check_validity(certificate)
+
+
 def check_validity(certificate: x509.Certificate, now: datetime | None = None) -> None:
     """Raise IdentityUnusable when the certificate isn't valid yet or has expired."""
     moment = now or datetime.now(UTC)
     if moment < certificate.not_valid_before_utc:
         begin = certificate.not_valid_before_utc.strftime("%Y-%m-%d %H:%M")
-        raise _unusable(_("its certificate is not valid before {begin} UTC").format(begin=begin))
+        raise unusable(_("its certificate is not valid before {begin} UTC").format(begin=begin))
     if moment > certificate.not_valid_after_utc:
         end = certificate.not_valid_after_utc.strftime("%Y-%m-%d")
         raise IdentityUnusable(
@@ -141,5 +149,10 @@ def may_sign(certificate: x509.Certificate) -> bool:
     return usage.digital_signature or usage.content_commitment
 
 
-def _unusable(detail: str) -> IdentityUnusable:
+def _no_fit() -> IdentityUnusable:
+    return unusable(_("the key is no RSA key of at least {bits} bits").format(bits=_MINIMUM_BITS))
+
+
+def unusable(detail: str) -> IdentityUnusable:
+    """The refusal of an identity that was found, and why."""
     return IdentityUnusable(_("The identity can't be used"), detail)
