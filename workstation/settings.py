@@ -17,6 +17,8 @@ class ServerProfile:
 
     `transaction_uid_in_query` is for servers that want the Transaction UID there too (its spelling is the value).
     `text_encoding` is for a park that writes texts in, say, Windows-1251 whatever its objects declare.
+    `oidc_issuer` makes signing in OpenID Connect's; the addresses below it are for an issuer that publishes none.
+    `client_certificate_file` is a PEM file (its key may be in `client_key_file`) or PKCS#12.
     """
 
     name: str
@@ -28,12 +30,26 @@ class ServerProfile:
     worklist_label: str = ""
     transaction_uid_in_query: str = ""
     text_encoding: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_scope: str = "openid offline_access"
+    oidc_authorization_url: str = ""
+    oidc_token_url: str = ""
+    oidc_jwks_url: str = ""
+    oidc_revocation_url: str = ""
+    client_certificate_file: str = ""
+    client_key_file: str = ""
     connect_timeout_s: float = 10.0
     stall_timeout_s: float = 30.0
 
     @property
     def workitems_root(self) -> str:
         return self.workitems_url or self.dicomweb_url
+
+    @property
+    def signs_in_by_browser(self) -> bool:
+        """Whether its sign-in is OpenID Connect, in the browser, and not a password."""
+        return bool(self.oidc_issuer)
 
 
 @dataclass(frozen=True)
@@ -48,7 +64,10 @@ class Reader:
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings of one desk. Values are frozen: a change makes new Settings and saves them."""
+    """All settings of one desk. Values are frozen: a change makes new Settings and saves them.
+
+    `lock_minutes` without a touch lock the window (0: never); `shown_as` is the reader's name in the chooser.
+    """
 
     data_dir: Path
     language: str = "ru"
@@ -57,6 +76,8 @@ class Settings:
     reader: Reader = field(default_factory=Reader)
     identity_file: str = ""
     archive_limit_gb: float = 100.0
+    lock_minutes: float = 10.0
+    shown_as: str = ""
     poll_seconds: float = 30.0
     audit_server: str = ""
     audit_ca_file: str = ""

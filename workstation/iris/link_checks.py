@@ -18,7 +18,7 @@ from cryptography import x509
 
 from workstation.errors import WorkstationError
 from workstation.iris.finding import Finding, State, failed
-from workstation.iris.session import tls_context
+from workstation.iris.transport import tls_context
 from workstation.language import _, ngettext
 from workstation.settings import ServerProfile
 

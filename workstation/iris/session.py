@@ -1,26 +1,23 @@
-"""One signed-in HTTP session with one server: certificates, timeouts, and its answers as our errors.
+"""One signed-in HTTP session with one server: timeouts, sign-in, and its answers as our errors.
 
-Certificates are judged by the system's trust store, plus the profile's CA file; TLS 1.2 or newer. A read is given up
-when nothing arrives for `stall_timeout_s`, however long the whole may take. Messages name the host and the HTTP status
-only: addresses of searches hold patient identifiers and stay out of them.
+A read is given up when nothing arrives for `stall_timeout_s`, however long the whole may take. Messages name the host
+and the HTTP status only: addresses of searches hold patient identifiers and stay out of them.
 """
 
 import email.utils
-import ssl
 import time
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Protocol, Self
-from urllib.parse import urlsplit
+from typing import Protocol, Self
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from requests.auth import HTTPBasicAuth
 
-from workstation.errors import LinkDown, MalformedAnswer, ServerRefused, SignInNeeded, WorkstationError
+from workstation.errors import LinkDown, MalformedAnswer, ServerRefused, SignInNeeded
+from workstation.iris.transport import OwnServersOnly, Transport, proxy_wants_sign_in, tls_refusal, translated
 from workstation.language import _
 from workstation.settings import ServerProfile
 
@@ -35,24 +32,38 @@ class Body(Protocol):
     def __iter__(self) -> Iterator[bytes]: ...
 
 
+class AccessTokens(Protocol):
+    """Where a session has its access token from (RFC 6750); both raise SignInNeeded when there is no way to one."""
+
+    def access_token(self) -> str:
+        """The token of the moment; fetched when there is none yet."""
+        ...
+
+    def renewed(self, refused: str) -> str:
+        """Another token than the one that the server has just refused."""
+        ...
+
+
 class IrisSession:
-    """HTTP Basic sign-in to the server of `profile`; used by several threads at once.
+    """HTTP Basic, an access token, a client certificate or nothing; used by several threads at once.
 
     Every call raises LinkDown (no answer, or it broke off), SignInNeeded (401, 403), ServerRefused (any other status
-    from 300 on) or WorkstationError (an address or CA file that can't be used).
+    from 300 on) or WorkstationError (an address, CA file or client certificate that can't be used). A refused token is
+    renewed once, and what was asked is asked once more.
     """
 
-    def __init__(self, profile: ServerProfile, password: str) -> None:
+    def __init__(
+        self, profile: ServerProfile, password: str, tokens: AccessTokens | None = None, certificate_password: str = ""
+    ) -> None:
         self.profile = profile
-        self._host = _host_of(profile)
+        self._tokens = tokens
         self._timeout = (profile.connect_timeout_s, profile.stall_timeout_s)
-        self._session = requests.Session()
-        if profile.user:
-            # as UTF-8: requests encodes a str as Latin-1 and fails on a Cyrillic password
-            self._session.auth = HTTPBasicAuth(profile.user.encode(), password.encode())
-        self._session.headers["User-Agent"] = "IRIS-Workstation"
-        self._session.headers["Accept-Encoding"] = "identity"
-        self._session.mount("https://", _TrustedAdapter(tls_context(profile)))
+        self._session = Transport(profile, certificate_password)
+        self._host = self._session.host
+        if profile.user and tokens is None:
+            # as UTF-8 (RFC 7617 2.1): requests encodes as Latin-1 and fails on a Cyrillic password
+            basic = b64encode(f"{profile.user}:{password}".encode()).decode()
+            self._session.auth = OwnServersOnly(self._session, f"Basic {basic}")
 
     def __enter__(self) -> Self:
         return self
@@ -103,48 +114,47 @@ class IrisSession:
 
     @contextmanager
     def _open(self, method: str, url: str, headers: Mapping[str, str], body: bytes | Body | None) -> Iterator["Answer"]:
-        with self._translated():
-            response = self._session.request(
-                method,
-                url,
-                headers=dict(headers),
-                data=body,
-                timeout=self._timeout,
-                stream=True,
-                # a redirected POST or PUT would silently become a GET
-                allow_redirects=method == "GET",
-            )
-        answer = Answer(response, self._host)
+        if self._tokens is None:
+            answer = self._ask(method, url, headers, body)
+        else:
+            token = self._tokens.access_token()
+            answer = self._ask(method, url, headers, body, token)
+            if answer.status == 401:
+                answer.close()
+                answer = self._ask(method, url, headers, body, self._tokens.renewed(token))
         try:
             yield answer
         finally:
             answer.close()
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except requests.exceptions.SSLError as error:
-            raise LinkDown(
-                _("The server's certificate can't be trusted"), self._host, _("Check the address and the CA file.")
-            ) from error
-        except requests.exceptions.ConnectTimeout as error:
-            raise LinkDown(_("No connection to the server"), self._host) from error
-        except requests.exceptions.Timeout as error:
-            raise LinkDown(_("The server doesn't answer"), self._host) from error
-        except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError, OSError) as error:
-            if isinstance(error, ValueError):  # InvalidURL and its kin are RequestException (an OSError) and ValueError
-                raise WorkstationError(_("The server's address can't be used"), self.profile.name) from error
-            raise LinkDown(_("No connection to the server"), self._host) from error
+    def _ask(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | Body | None, token: str = ""
+    ) -> "Answer":
+        with translated(self._host, self.profile):
+            response = self._session.request(
+                method,
+                url,
+                headers=dict(headers),
+                data=body,
+                auth=OwnServersOnly(self._session, f"Bearer {token}") if token else None,
+                timeout=self._timeout,
+                stream=True,
+                # a redirected POST or PUT would silently become a GET
+                allow_redirects=method == "GET",
+            )
+        return Answer(response, self._host, self.profile)
 
     def _check(self, answer: "Answer") -> None:
         status = answer.status
         if status in (401, 403):
+            by_browser = self.profile.signs_in_by_browser
             raise SignInNeeded(
                 _("The server wants you to sign in") if status == 401 else _("The server doesn't allow this"),
                 f"{self._host}, HTTP {status}",
-                _("Check the user name and the password."),
+                _("Sign in again in the browser.") if by_browser else _("Check the user name and the password."),
             )
+        if status == 407:
+            raise proxy_wants_sign_in(self._host)
         if status >= 300:
             raise refusal(answer, self._host)
 
@@ -152,8 +162,9 @@ class IrisSession:
 class Answer:
     """One HTTP answer; `read` streams its body, `read_all` keeps it in `body`."""
 
-    def __init__(self, response: requests.Response, host: str) -> None:
+    def __init__(self, response: requests.Response, host: str, profile: ServerProfile) -> None:
         self._response = response
+        self._profile = profile
         self.host = host
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
@@ -179,7 +190,8 @@ class Answer:
         except urllib3.exceptions.ReadTimeoutError as error:
             raise LinkDown(_("The transfer stalled"), self.host) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise LinkDown(_("The transfer broke off"), self.host) from error
+            refused = tls_refusal(error, self.host, self._profile)
+            raise refused or LinkDown(_("The transfer broke off"), self.host) from error
         if not piece and self._may_be_cut:
             raise LinkDown(_("The transfer broke off"), self.host)
         self._may_be_cut = False
@@ -190,6 +202,12 @@ class Answer:
         while piece := self.read(READ_SIZE):
             pieces.append(piece)
         self.body = b"".join(pieces)
+
+    def abort(self) -> None:
+        """End the transfer, also for a thread that waits in `read` for bytes; that raises, or finds an end."""
+        # an answer read to its end has no connection any more, and nothing to end
+        with suppress(ValueError, RuntimeError, OSError):
+            self._response.raw.shutdown()
 
     def close(self) -> None:
         # an answer read to its end has already given its connection back; any other is cut, never drained
@@ -220,59 +238,15 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         return None
     if value.isdigit():
         return float(value)
+    # a moment of the server's is on the server's clock, which need not be ours
+    moment, its_now = _moment(value), _moment(headers.get("Date", ""))
+    if moment is None:
+        return None
+    return max(0.0, moment - (time.time() if its_now is None else its_now))
+
+
+def _moment(value: str) -> float | None:
     try:
-        moment = email.utils.parsedate_to_datetime(value)
+        return email.utils.parsedate_to_datetime(value).timestamp()
     except ValueError:
         return None
-    return max(0.0, moment.timestamp() - time.time())
-
-
-def _host_of(profile: ServerProfile) -> str:
-    """The host; raises WorkstationError when one of the addresses is none."""
-    hosts = []
-    for url in (profile.dicomweb_url, profile.workitems_root):
-        try:
-            parts = urlsplit(url)
-            hosts.append(parts.hostname if parts.scheme in ("http", "https") else None)
-        except ValueError:
-            hosts.append(None)
-    if not all(hosts):
-        raise WorkstationError(
-            _("The server's address can't be used"), profile.name, _("It begins with https:// and names a host.")
-        )
-    return str(hosts[0])
-
-
-def tls_context(profile: ServerProfile) -> ssl.SSLContext:
-    """Whom a session trusts: the system and the CA file. Raises WorkstationError when that can't be used."""
-    import truststore
-
-    context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if profile.ca_file:
-        try:
-            context.load_verify_locations(cafile=profile.ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise WorkstationError(_("The CA file can't be used"), profile.name, _("Check the settings.")) from error
-    return context
-
-
-class _TrustedAdapter(HTTPAdapter):
-    """An adapter that trusts what the given context trusts, not the certificate bundle of requests."""
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._context = context
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
-
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(*args, **kwargs, ssl_context=self._context)
-
-    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
-        # REQUESTS_CA_BUNDLE and its kin don't widen the trust
-        return super().send(*args, **{**kwargs, "verify": True})
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Leave the connection to the context: the original would add the certifi bundle to it."""

@@ -12,7 +12,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from workstation.errors import LinkDown, WorkstationError
-from workstation.iris.session import tls_context
+from workstation.iris.transport import tls_context
 from workstation.language import _
 from workstation.settings import ServerProfile
 
