@@ -231,7 +231,7 @@ def test_deadlines_of_what_nobody_took_move_with_the_days(tmp_path: Path, phanto
     fill(tmp_path, phantoms, silent)
     store = Store(tmp_path / STATE)
     steps = ProcedureSteps(store)
-    taken, free = (step.uid for step in steps.all()[:2])
+    taken, free = (step.uid for step in list(steps.all())[:2])
     steps.change_state(taken, "2.25.7", State.IN_PROGRESS)
 
     def due(uid: str) -> datetime:
@@ -243,7 +243,7 @@ def test_deadlines_of_what_nobody_took_move_with_the_days(tmp_path: Path, phanto
     now = datetime.now().astimezone()
     assert refresh_deadlines(store, now + timedelta(minutes=30)) == 0
     moved = refresh_deadlines(store, now + timedelta(days=7))
-    assert moved == len(steps.all()) - 1
+    assert moved == len(list(steps.all())) - 1
     assert due(taken) == before[0]
     assert timedelta(days=6, hours=23) < due(free) - before[1] < timedelta(days=7, hours=1)
     store.close()

@@ -44,13 +44,22 @@ def unacceptable(request: Request) -> Response | None:
     return refusal(406, "application/dicom+json is what there is")
 
 
+def page_size(query: Query, faults: Faults) -> int:
+    """How many results a page has: never more than the paging cap."""
+    return min(faults.paging_cap, query.limit if query.limit is not None else faults.paging_cap)
+
+
 def page(request: Request, query: Query, found: Sequence[Json], faults: Faults) -> Response:
-    """The wanted window of a search's results, never more than the paging cap, with a warning when more are left."""
-    limit = min(faults.paging_cap, query.limit if query.limit is not None else faults.paging_cap)
-    window = found[query.offset : query.offset + limit]
+    """The wanted window of a search's results."""
+    window = found[query.offset : query.offset + page_size(query, faults)]
+    return one_page(request, query, window, len(found), faults)
+
+
+def one_page(request: Request, query: Query, window: Sequence[Json], count: int, faults: Faults) -> Response:
+    """A window of `count` results, with a warning when more are left than the client asked to see."""
     headers = {}
-    left = len(found) - query.offset - len(window)
-    if left > 0 and (query.limit is None or query.limit > limit):
+    left = count - query.offset - len(window)
+    if left > 0 and (query.limit is None or query.limit > page_size(query, faults)):
         headers["Warning"] = warning(request, f"There are {left} additional results that can be requested")
     if not window and faults.empty_search == 204:
         return Response(status_code=204)

@@ -160,7 +160,7 @@ def _number_matches(wanted: str, value: object) -> bool:
 
 def in_range(wanted: str, value: str, vr: str) -> bool:
     """Range or single-value matching of dates, times and date-times (PS3.4 C.2.2.2.5)."""
-    low, high = _bounds(wanted, vr)
+    low, high = bounds(wanted, vr)
     if vr == "DT":
         moment = parse_moment(value)[0]
         return (low == "" or parse_moment(low)[0] <= moment) and (high == "" or moment <= parse_moment(high)[1])
@@ -169,7 +169,7 @@ def in_range(wanted: str, value: str, vr: str) -> bool:
     return (low == "" or value >= low) and (high == "" or value[: len(high)] <= high)
 
 
-def _bounds(wanted: str, vr: str) -> tuple[str, str]:
+def bounds(wanted: str, vr: str) -> tuple[str, str]:
     """The ends of a range; in a date-time a `-` may also begin an offset from UTC."""
     if vr != "DT":
         low, dash, high = wanted.partition("-")

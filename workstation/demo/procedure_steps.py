@@ -5,8 +5,9 @@ its Warning header.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 
 from workstation.demo.elements import first, put, tag, values
@@ -90,6 +91,8 @@ REQUIRED_AT_COMPLETION = (
 )
 # who sends these in an update misunderstands it: identity is fixed and the state has its own transaction
 NOT_UPDATABLE = ("SOPClassUID", "SOPInstanceUID", "ProcedureStepState", "ScheduledProcedureStepModificationDateTime")
+_LABEL, _CHANGED = (f"""json_extract(dataset, '$."{tag}".Value[0]')""" for tag in ("00741202", "00404010"))
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -102,16 +105,55 @@ class ProcedureStep:
     dataset: Json
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A search that indexes answer, however long the worklist: state, queue, changed since and until (UTC)."""
+
+    state: str = ""
+    label: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    without: frozenset[str] = frozenset()
+
+    def sql(self) -> tuple[str, str, tuple[str, ...]]:
+        """Index, condition and values."""
+        terms = [
+            ("state = ?", self.state),
+            (f"{_LABEL} = ?", self.label),
+            (f"{_CHANGED} >= ?", moment(self.since) if self.since else ""),
+            (f"{_CHANGED} <= ?", moment(self.until) if self.until else ""),
+            *(("uid <> ?", uid) for uid in sorted(self.without)),
+        ]
+        given = [(term, value) for term, value in terms if value]
+        index = "INDEXED BY workitems_changed" if self.since or self.until else ""
+        return index, " AND ".join(term for term, _value in given) or "1", tuple(value for _term, value in given)
+
+
 class ProcedureSteps:
     """The workitems of a store. Every change is one transaction."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._order_by_text()
 
-    def all(self) -> list[ProcedureStep]:
-        """Every workitem in the order of creation."""
-        rows = self._store.rows("SELECT uid, state, transaction_uid, dataset FROM workitems ORDER BY number")
-        return [_step(row) for row in rows]
+    def all(self) -> Iterator[ProcedureStep]:
+        """Every workitem in the order of creation, read a few hundred at a time."""
+        last = 0
+        while rows := self._store.rows(
+            """SELECT uid, state, transaction_uid, dataset, number FROM workitems WHERE number > ?
+            ORDER BY number LIMIT ?""",
+            (last, _AT_ONCE),
+        ):
+            yield from (_step(row[:4]) for row in rows)
+            last = int(str(rows[-1][4]))
+
+    def found(self, wanted: "Wanted", offset: int, limit: int) -> tuple[list[str], int]:
+        """The datasets of a page of the workitems that are wanted, in the order of creation, and how many there are."""
+        index, where, values = wanted.sql()
+        source = f"FROM workitems {index} WHERE {where}"
+        count = self._store.rows(f"SELECT count(*) {source}", values)
+        page = self._store.rows(f"SELECT dataset {source} ORDER BY number LIMIT ? OFFSET ?", (*values, limit, offset))
+        return [str(row[0]) for row in page], int(str(count[0][0]))
 
     def get(self, uid: str) -> ProcedureStep | None:
         """One workitem, or None."""
@@ -206,6 +248,19 @@ class ProcedureSteps:
             self._write(step, State.CANCELED, "", dataset)
             return Outcome.DONE
 
+    def _order_by_text(self) -> None:
+        """Bring modification times that were written with an offset to UTC."""
+        with self._store.transaction() as db:
+            rows = db.execute(
+                f"""SELECT number, dataset FROM workitems INDEXED BY workitems_changed
+                WHERE {_CHANGED} NOT LIKE '%+0000'"""
+            ).fetchall()
+            for number, text in rows:
+                dataset = json.loads(text)
+                _touch(dataset)
+                changed = json.dumps(dataset, ensure_ascii=False)
+                db.execute("UPDATE workitems SET dataset = ? WHERE number = ?", (changed, number))
+
     def _write(self, step: ProcedureStep, state: State, transaction_uid: str, dataset: Json) -> None:
         _touch(dataset)
         self._store.rows(
@@ -230,8 +285,8 @@ def may_cancel(dataset: Json) -> bool:
 
 
 def moment(when: datetime) -> str:
-    """A timezone-aware time as a DICOM DT."""
-    return when.strftime("%Y%m%d%H%M%S.%f%z")
+    """A timezone-aware time as a DICOM DT; in UTC, so that text order is time order."""
+    return when.astimezone(UTC).strftime("%Y%m%d%H%M%S.%f%z")
 
 
 def _touch(dataset: Json) -> None:

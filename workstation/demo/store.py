@@ -36,6 +36,11 @@ CREATE TABLE IF NOT EXISTS workitems (
     number INTEGER PRIMARY KEY, uid TEXT UNIQUE NOT NULL, state TEXT NOT NULL, transaction_uid TEXT NOT NULL,
     dataset TEXT NOT NULL, due TEXT NOT NULL
 );
+CREATE INDEX IF NOT EXISTS workitems_of_queue ON workitems (
+    state, json_extract(dataset, '$."00741202".Value[0]'), number
+);
+CREATE INDEX IF NOT EXISTS workitems_in_state ON workitems (state, number);
+CREATE INDEX IF NOT EXISTS workitems_changed ON workitems (json_extract(dataset, '$."00404010".Value[0]'));
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 

@@ -1,6 +1,7 @@
 """The workitem service (UPS-RS, PS3.18 §11) in front of the procedure steps."""
 
 import json
+from datetime import datetime
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.uid import generate_uid
@@ -9,13 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from workstation.demo.answers import base_url, dicom_json, page, refusal, unacceptable, warning
+from workstation.demo.answers import base_url, dicom_json, one_page, page_size, refusal, unacceptable, warning
 from workstation.demo.elements import first, tag
 from workstation.demo.faults import Faults, drain
 from workstation.demo.headers import Json
-from workstation.demo.matching import BadQuery, Query, matches, parse_query
+from workstation.demo.matching import BadQuery, Query, bounds, matches, parse_moment, parse_query
 from workstation.demo.multipart import parse_media_type
-from workstation.demo.procedure_steps import Outcome, ProcedureSteps, State
+from workstation.demo.procedure_steps import Outcome, ProcedureSteps, State, Wanted
 
 # stands for the DICOMweb root in stored workitems, whose address changes from start to start
 ADDRESS = "iris-root:"
@@ -67,14 +68,23 @@ class Worklist:
             return refused
         try:
             query = parse_query(request.query_params.multi_items(), ignored=("accept", "requester"))
+            wanted = _indexed(query, frozenset(self._faults.lost))
+            if wanted is not None:
+                texts, count = self._steps.found(wanted, query.offset, page_size(query, self._faults))
+                window = [_returned(_addressed(text, request), query) for text in texts]
+                return one_page(request, query, window, count, self._faults)
             found = [
-                _returned(_addressed(step.dataset, request), query)
+                step.dataset
                 for step in self._steps.all()
                 if step.uid not in self._faults.lost and matches(query, step.dataset)
             ]
         except BadQuery as error:
             return refusal(400, str(error))
-        return page(request, query, found, self._faults)
+        window = [
+            _returned(_addressed(json.dumps(dataset, ensure_ascii=False), request), query)
+            for dataset in found[query.offset : query.offset + page_size(query, self._faults)]
+        ]
+        return one_page(request, query, window, len(found), self._faults)
 
     def retrieve(self, request: Request) -> Response:
         """GET /workitems/{workitem} (§11.5); the Transaction UID stays here."""
@@ -84,7 +94,7 @@ class Worklist:
         step = None if self._lost(request) else self._steps.get(request.path_params["workitem"])
         if step is None:
             return _outcome(request, Outcome.NOT_FOUND)
-        return dicom_json([_addressed(step.dataset, request)])
+        return dicom_json([_addressed(json.dumps(step.dataset, ensure_ascii=False), request)])
 
     async def create(self, request: Request) -> Response:
         """POST /workitems?workitem={uid} (§11.4)."""
@@ -200,8 +210,34 @@ def _requester_fits(request: Request) -> bool:
     return len(requester) <= 16 and requester.isascii()
 
 
-def _addressed(dataset: Json, request: Request) -> Json:
-    addressed: Json = json.loads(json.dumps(dataset).replace(ADDRESS, base_url(request)))
+def _indexed(query: Query, without: frozenset[str]) -> Wanted | None:
+    """The search as indexes answer it; None when it asks for more than they know."""
+    state = label = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    for condition in query.conditions:
+        keyword, value = condition.path, condition.value
+        if value in ("", "*"):
+            continue
+        if keyword == (tag("ProcedureStepState"),) and not _is_pattern(value) and not state:
+            state = value
+        elif keyword == (tag("WorklistLabel"),) and not _is_pattern(value) and not label:
+            label = value
+        elif keyword == (tag("ScheduledProcedureStepModificationDateTime"),) and since is until is None:
+            low, high = bounds(value, "DT")
+            since = parse_moment(low)[0] if low else None
+            until = parse_moment(high)[1] if high else None
+        else:
+            return None
+    return Wanted(state, label, since, until, without)
+
+
+def _is_pattern(value: str) -> bool:
+    return "*" in value or "?" in value
+
+
+def _addressed(text: str, request: Request) -> Json:
+    addressed: Json = json.loads(text.replace(ADDRESS, base_url(request)))
     return addressed
 
 
