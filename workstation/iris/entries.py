@@ -92,8 +92,14 @@ def series_entry(dataset: Dataset, study_uid: str) -> SeriesEntry:
         number=integer(dataset, "00200011"),
         description=text(dataset, "0008103E"),
         body_part=text(dataset, "00180015"),
-        instance_count=integer(dataset, "00201209"),
+        instance_count=_count(dataset, "00201209"),
     )
+
+
+def _count(dataset: Dataset, tag: str) -> int | None:
+    """A count of what exists, so at least one; any other is none."""
+    count = integer(dataset, tag)
+    return count if count and count > 0 else None
 
 
 def instance_entry(dataset: Dataset, study_uid: str, series_uid: str) -> InstanceEntry:
