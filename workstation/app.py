@@ -7,8 +7,10 @@ from functools import partial
 
 from workstation import language, secrets
 from workstation.archive.archive import Archive
+from workstation.archive.guard import Guard
 from workstation.consultation.desk import Desk
 from workstation.consultation.door import Door
+from workstation.consultation.readers import is_shared
 from workstation.dicom import decoder_processes
 from workstation.dicom.parsing import parse_instance
 from workstation.dicom.undeclared_text import NAMES, known_encoding
@@ -27,26 +29,37 @@ class Application:
     desk: Desk
     workers: Workers
     sign_in: Callable[[str], None]
+    guard: Guard
 
 
 @contextmanager
 def application(
-    settings: Settings, *, passphrase: Callable[[], str] | None = None, password: str | None = None
+    settings: Settings,
+    *,
+    passphrase: Callable[[], str] | None = None,
+    password: str | None = None,
+    key: bytes | None = None,
 ) -> Iterator[Application]:
     """Open the desk whose data lie in `settings.data_dir`, and close it in order.
 
-    `passphrase` opens the archive where no keyring answers. `password` is that of the server; None takes the one that
-    is remembered. Without a server, or with one that doesn't answer, the desk is offline and everything held is there.
+    `passphrase` opens the archive where no keyring answers; `key` is the master key of who has it already. `password`
+    is that of the server; None takes the one that is remembered. Without a server, or with one that doesn't answer, the
+    desk is offline and everything held is there.
     """
     language.set_language(settings.language)
-    key = secrets.open_key(settings.data_dir, passphrase)
+    shared = is_shared(settings.data_dir)
+    if key is None:
+        key = secrets.open_key(settings.data_dir, passphrase, wrap="passphrase" if shared else "auto")
     parse = partial(parse_instance, text_encoding=_text_encoding(settings))
     with Archive.open(settings.data_dir, key, parse=parse) as archive, decoder_processes.opened():
         door = Door(settings, key, password, archive.database)
+        reader = settings.reader
+        servers = [server.name for server in settings.servers]
+        guard = Guard(archive.database, settings.data_dir, key, reader.code or reader.name, servers, shared=shared)
         workers = Workers()
         desk = Desk(archive, door.link if settings.servers else None, settings, workers)
         try:
-            yield Application(settings, archive, desk, workers, door.sign_in)
+            yield Application(settings, archive, desk, workers, door.sign_in, guard)
         finally:
             desk.fetching.close()
             workers.close()

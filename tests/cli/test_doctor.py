@@ -150,7 +150,7 @@ def test_a_key_in_a_keyring_that_does_not_answer_is_a_failure(tmp_path: Path, mo
     found = desk_checks.archive_key(tmp_path, None)
     assert isinstance(found, Finding)
     assert (found.state, found.found) == (State.FAILED, "No keyring answers on this computer")
-    assert found.advice == "Unlock the keyring of the desktop, or start with a passphrase."
+    assert found.advice == "Unlock the keyring of the desktop, or use the recovery key."
     assert desk_checks._keyring().state is State.WARNING
     set_language("ru")
     assert desk_checks._keyring().found == "Хранилище ключей на этом компьютере не отвечает"

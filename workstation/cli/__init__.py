@@ -26,11 +26,12 @@ COMMANDS = (
     ("render", N_("make pictures or values of images, as the viewer shows them")),
     ("inspect", N_("say which stacks objects make, and why each is a volume or none")),
     ("import", N_("take studies from files, folders, ZIP archives and sealed cases into the sealed archive")),
-    ("export", N_("write a study into a sealed file for another workstation")),
+    ("export", N_("write studies into a sealed file for another workstation, or without their patient for teaching")),
     ("verify", N_("say who signed a document, when, and whether it is unchanged")),
     ("audit", N_("list, check and export what was done here, and show receipts of deliveries")),
     ("doctor", N_("check the way to the servers and this computer, and say what to do for each fault")),
-    ("archive", N_("check the sealed archive, remove studies, keep it under its limit")),
+    ("archive", N_("check the sealed archive, remove studies, keep it under its limit, change what opens it")),
+    ("reader", N_("list the readers of this desk, add and rename them")),
     ("self-test", N_("check that this installation decodes, draws, seals and signs")),
 )
 
@@ -106,6 +107,9 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 def desk_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of every command that opens a desk."""
     parser.add_argument("--data", type=Path, default=None, metavar="DIR", help=_("folder of the sealed archive"))
+    parser.add_argument(
+        "--reader", default="", metavar="NAME", help=_("whose archive, where several readers share the desk")
+    )
     parser.add_argument(
         "--passphrase-file",
         type=Path,

@@ -1,6 +1,6 @@
 """`iris-workstation archive`: check the sealed archive, mend it, remove studies for good, and keep it under its limit.
 
-Studies and objects are named by their UIDs; no patient is.
+Studies and objects are named by their UIDs; no patient is. What opens it is changed by the deeds of `archive_keys`.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from dataclasses import asdict
 from workstation.app import application
 from workstation.archive.index import Removed
 from workstation.archive.inspection import Findings
-from workstation.cli import secret_file, server_arguments
+from workstation.cli import archive_keys, secret_file, server_arguments
 from workstation.cli.desk import ask_in_terminal, chosen_settings, passphrase_of
 from workstation.cli.progress import end_progress, show_progress
 from workstation.consultation.keeping import Keeping
@@ -21,6 +21,13 @@ from workstation.jobs import Progress
 from workstation.language import _, number_text
 
 EXAMPLE = "iris-workstation archive verify --repair"
+
+_OF_THE_KEY = {
+    "passphrase": archive_keys.change,
+    "recovery-key": archive_keys.recovery_key,
+    "recover": archive_keys.recover,
+    "destroy": archive_keys.shred,
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,10 +52,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     deed("status", _("how full the archive is, and how much of it must stay"))
     for name, purpose in (("pin", _("let a study stay whatever comes")), ("unpin", _("let a study go again"))):
         deed(name, purpose).add_argument("study", metavar="UID", help=_("Study Instance UID"))
+    archive_keys.add_deeds(deed)
 
 
 def run(options: argparse.Namespace) -> int:
     """Status 1 when the archive is damaged, stays over its limit, or a study must stay."""
+    if options.deed in _OF_THE_KEY:
+        return _OF_THE_KEY[options.deed](options)
     settings = chosen_settings(options)
     password = secret_file(options.password_file) if options.password_file else None
     with application(settings, passphrase=passphrase_of(options, ask_in_terminal), password=password) as opened:

@@ -8,17 +8,27 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from workstation import secrets
 from workstation import settings as settings_file
 from workstation.cli import secret_file
+from workstation.consultation.readers import named
 from workstation.errors import ArchiveLocked, WorkstationError
 from workstation.language import _
 from workstation.settings import ServerProfile, Settings
 
 
+def data_folder(options: argparse.Namespace) -> Path:
+    """The data folder of the reader whom the options name, or the desk's own, which is its first reader's.
+
+    Raises WorkstationError when no reader of that name works here.
+    """
+    desk: Path = options.data or settings_file.default_data_dir()
+    return named(desk, options.reader).folder if options.reader else desk
+
+
 def chosen_settings(options: argparse.Namespace) -> Settings:
     """The settings of the desk, with what the options say instead."""
-    data_dir = options.data or settings_file.default_data_dir()
-    settings = settings_file.load(data_dir)
+    settings = settings_file.load(data_folder(options))
     if options.language:
         settings = replace(settings, language=options.language)
     if options.url:
@@ -35,19 +45,34 @@ def profile_of(url: str, user: str) -> ServerProfile:
 
 
 def passphrase_of(options: argparse.Namespace, ask: Callable[[], str]) -> Callable[[], str]:
-    """Where the archive's passphrase comes from: the file of the options, or the reader."""
+    """Where the archive's passphrase comes from: the file of the options, or the reader; a new one is asked twice."""
     if options.passphrase_file:
         return lambda: secret_file(options.passphrase_file)
+    if ask is ask_in_terminal and secrets.key_state(data_folder(options)).wrap == "none":
+        return ask_for_new
     return ask
 
 
 def ask_in_terminal() -> str:
     """The archive's passphrase, typed without an echo. Raises ArchiveLocked where nobody can type."""
+    _must_be_typed()
+    return getpass.getpass(_("Passphrase of the archive: "))
+
+
+def ask_for_new() -> str:
+    """A new passphrase, typed twice. Raises WorkstationError where nobody can type, or the two differ."""
+    _must_be_typed()
+    typed = getpass.getpass(_("New passphrase of the archive: "))
+    if getpass.getpass(_("The same again: ")) != typed:
+        raise WorkstationError(_("The two passphrases differ"))
+    return typed
+
+
+def _must_be_typed() -> None:
     if not sys.stdin.isatty():
         raise ArchiveLocked(
             _("The archive needs its passphrase"), advice=_("Give it by --passphrase-file, or set up a keyring.")
         )
-    return getpass.getpass(_("Passphrase of the archive: "))
 
 
 def export_passphrase_argument(parser: argparse.ArgumentParser) -> None:

@@ -16,12 +16,13 @@ from workstation.secrets.key_file import (
     rewrap_key,
     set_recovery_code,
 )
-from workstation.secrets.passwords import forget_password, password, remember_password
+from workstation.secrets.passwords import PASSWORDS_FILE, forget_password, password, remember_password
 from workstation.secrets.recovery_code import new_code
 from workstation.secrets.system_keyring import keyring_in_use
 from workstation.secrets.wrapping import derive_key, stretched
 
 __all__ = [
+    "PASSWORDS_FILE",
     "KeyState",
     "Wrap",
     "check_desk_passphrase",

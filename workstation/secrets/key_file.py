@@ -101,12 +101,12 @@ def rewrap_key(data_dir: Path, key: bytes, passphrase: str | None) -> None:
         staying = ("format", "check", "recovery", *(() if passphrase else ("unlock",)))
         kept: dict[str, Any] = {field: old[field] for field in staying if field in old} | {"id": name}
         if passphrase is None:
-            # the name first: a kill right behind the keyring's entry must not leave one that nobody knows of
-            _write(data_dir, old | {"id": name})
+            # the name first: an entry that a kill leaves behind in the keyring goes at the next opening
+            _write(data_dir, old | {"id": name, "leaving": old["wrap"] == "passphrase"})
             _write(data_dir, kept | _way_in(key, name, None))
             return
         new = kept | _way_in(key, name, passphrase)
-        if old["wrap"] == "keyring" or "leaving" in old:
+        if old["wrap"] == "keyring" or old.get("leaving"):
             _write(data_dir, new | {"leaving": True})
             _leave_keyring(data_dir)
         else:
@@ -157,7 +157,7 @@ def destroy_key(data_dir: Path) -> bool:
             record = read_record(data_dir)
         except ArchiveLocked:
             record = {}
-        in_keyring = record.get("wrap") == "keyring" or "leaving" in record
+        in_keyring = record.get("wrap") == "keyring" or record.get("leaving")
         forgotten = not in_keyring or system_keyring.forget(f"archive {record['id']}")
         size = path.stat().st_size
         with path.open("r+b") as file:
@@ -208,7 +208,7 @@ def _unlock(data_dir: Path, passphrase: Callable[[], str] | None) -> bytes:
         raise WrongPassphrase(_("The passphrase is wrong"), advice=_("Try again; nothing is lost.")) from None
     except (KeyError, ValueError, TypeError) as error:
         raise _unusable() from error
-    if "leaving" in record:
+    if record.get("leaving"):
         with one_writer(data_dir):
             _leave_keyring(data_dir)
     return key
@@ -224,9 +224,7 @@ def _leave_keyring(data_dir: Path) -> None:
 def _way_in(key: bytes, name: str, passphrase: str | None) -> dict[str, Any]:
     if passphrase is not None:
         return {"wrap": "passphrase"} | wrap(key, passphrase, KEY_FILE)
-    if system_keyring.backend() is None or not system_keyring.store(f"archive {name}", b64encode(key).decode()):
-        # the reason, if it has one of its own
-        system_keyring.fetch_or_say(f"archive {name}")
+    if not system_keyring.store(f"archive {name}", b64encode(key).decode()):
         raise system_keyring.no_keyring()
     return {"wrap": "keyring"}
 

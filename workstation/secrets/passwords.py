@@ -22,13 +22,18 @@ PASSWORDS_FILE = "passwords.sealed"
 
 
 def remember_password(
-    profile_name: str, password: str, *, data_dir: Path | None = None, key: bytes | None = None
+    profile_name: str,
+    password: str,
+    *,
+    data_dir: Path | None = None,
+    key: bytes | None = None,
+    sealed: bool = False,
 ) -> None:
-    """Keep the password of a server profile in the keyring, or in the sealed file of `data_dir`.
+    """Keep the password of a server profile in the keyring, or in the sealed file of `data_dir`; `sealed`: there alone.
 
     Raises ArchiveLocked when no keyring answers and `data_dir` and `key` are not given.
     """
-    if _in_keyring(data_dir) and system_keyring.store(f"server {profile_name}", password):
+    if not sealed and _in_keyring(data_dir) and system_keyring.store(f"server {profile_name}", password):
         return
     if data_dir is None or key is None:
         raise system_keyring.no_keyring()

@@ -59,8 +59,8 @@ def weakness(secret: str, shortest: int = SHORTEST) -> str:
         return _("it says one thing over and over")
     if _is_row(plain):
         return _("it is a row of keys")
-    words = re.split(r"[\W\d_]+", typed.casefold())
-    if all(word in _COMMON or _is_row(word) for word in words if word):
+    words = re.findall(r"[^\W\d_]+", typed.casefold())
+    if words and all(word in _COMMON or _is_row(word) for word in words):
         return _("it is a word that everybody tries")
     return ""
 

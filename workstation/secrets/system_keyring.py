@@ -54,7 +54,7 @@ def fetch_or_say(name: str) -> str | None:
     """What the keyring keeps under a name, or None. Raises ArchiveLocked when it is gone, locked or fails."""
     keyring = backend()
     if keyring is None:
-        raise no_keyring()
+        raise no_keyring(_("Unlock the keyring of the desktop, or use the recovery key."))
     try:
         kept = keyring.get_password(SERVICE, name)
     except keyring.errors.KeyringLocked as error:
@@ -84,9 +84,9 @@ def forget(name: str) -> bool:
         return False
 
 
-def no_keyring() -> ArchiveLocked:
+def no_keyring(advice: str = "") -> ArchiveLocked:
     """The error for a computer without a keyring fit for secrets."""
     return ArchiveLocked(
         _("No keyring answers on this computer"),
-        advice=_("Unlock the keyring of the desktop, or start with a passphrase or the recovery key."),
+        advice=advice or _("Unlock the keyring of the desktop, or start with a passphrase."),
     )
