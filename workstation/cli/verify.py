@@ -47,6 +47,7 @@ def _plain(path: Path, found: Verification) -> dict[str, object]:
         "valid": found.valid,
         "signer": found.signer,
         "when": found.when.isoformat() if found.when else None,
+        "proved": found.proved.isoformat() if found.proved else None,
         "covered": list(found.covered),
         "problems": list(found.problems),
         "chain": list(found.chain),
@@ -60,5 +61,10 @@ def _lines(path: Path, found: Verification) -> str:
         lines.append("  " + _("signed by {signer}").format(signer=found.signer))
     if found.when:
         lines.append("  " + _("signed at {when}").format(when=found.when.isoformat()))
+    if found.signer:
+        proved = (
+            _("a timestamp proves it existed at {when}").format(when=found.proved.isoformat()) if found.proved else ""
+        )
+        lines.append("  " + (proved or _("no timestamp proves when")))
     lines += [f"  {problem}" for problem in found.problems]
     return "\n".join(lines)

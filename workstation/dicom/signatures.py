@@ -77,9 +77,15 @@ class PendingSignature:
     _dataset: Dataset = field(repr=False)
     _item: Dataset = field(repr=False)
 
-    def complete(self, signature: bytes) -> bytes:
-        """The signed document, Part 10, Explicit VR Little Endian."""
+    def complete(self, signature: bytes, timestamp: bytes = b"") -> bytes:
+        """The signed document, Part 10, Explicit VR Little Endian.
+
+        `timestamp` is an RFC 3161 token (CMS ContentInfo, DER) over the value of Signature, as it is stored.
+        """
         self._item.Signature = signature
+        if timestamp:
+            self._item.CertifiedTimestampType = "CMS_TSP"
+            self._item.CertifiedTimestamp = _even(timestamp)
         buffer = io.BytesIO()
         self._dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         dcmwrite(buffer, self._dataset, enforce_file_format=True)
@@ -91,7 +97,7 @@ class FoundSignature:
     """A signature as it stands in a document: what was signed, with what, and what it leaves out.
 
     `algorithm` is the MAC algorithm (`SHA256` …), `covered` the keywords of the signed elements, `missing` those that a
-    signature must cover to vouch for the content.
+    signature must cover to vouch for the content, `timestamp` an RFC 3161 token over `signature`, where there is one.
     """
 
     uid: str
@@ -103,6 +109,7 @@ class FoundSignature:
     purpose: Code | None
     covered: tuple[str, ...]
     missing: tuple[str, ...]
+    timestamp: bytes = field(default=b"", repr=False)
 
 
 def signed_size(data: bytes) -> int:
@@ -132,7 +139,7 @@ def prepare_signature(data: bytes, certificate: bytes, when: datetime) -> Pendin
     item.DigitalSignatureUID = new_uid()
     item.DigitalSignatureDateTime = when.astimezone(UTC).strftime("%Y%m%d%H%M%S+0000")
     item.CertificateType = "X509_1993_SIG"
-    item.CertificateOfSigner = certificate + b"\0" * (len(certificate) % 2)
+    item.CertificateOfSigner = _even(certificate)
     purpose = concepts.VERIFICATION_SIGNATURE if verified else concepts.AUTHOR_SIGNATURE
     item.DigitalSignaturePurposeCodeSequence = [code_item(purpose)]
     payload = mac_stream(dataset, signed, item)
@@ -184,7 +191,12 @@ def _found(dataset: Dataset, item: Dataset, parameters: Dataset) -> FoundSignatu
         purpose=next((Code(p.CodeValue, p.CodingSchemeDesignator, p.CodeMeaning) for p in purposes), None),
         covered=tuple(sorted(covered)),
         missing=tuple(keyword for keyword in essential if keyword not in covered),
+        timestamp=_der(bytes(item.get("CertifiedTimestamp") or b"")),
     )
+
+
+def _even(value: bytes) -> bytes:
+    return value + b"\0" * (len(value) % 2)
 
 
 def _der(padded: bytes) -> bytes:

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from workstation.dicom.signatures import FoundSignature, prepare_signature, read_signatures
 from workstation.language import _
 from workstation.signing.identity import Identity, check_validity, may_sign, subject_name
+from workstation.signing.timestamps import Timestamps, read_timestamp
 from workstation.signing.trust import Verification, all_of, chain_of
 
 _HASHES: dict[str, hashes.HashAlgorithm] = {
@@ -20,14 +21,18 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
 }
 
 
-def sign_document(data: bytes, identity: Identity, when: datetime | None = None) -> bytes:
+def sign_document(
+    data: bytes, identity: Identity, when: datetime | None = None, timestamps: Timestamps | None = None
+) -> bytes:
     """The document (Part 10) with one more signature, Part 10 again; from here its bytes are final.
 
-    `when` is the moment to claim, now by default. Raises IdentityUnusable, UnreadableObject.
+    `when` is the moment to claim, now by default. Raises IdentityUnusable, UnreadableObject, and what asking for a
+    timestamp raises.
     """
     check_validity(identity.certificate)
     pending = prepare_signature(data, identity.certificate_der, when or datetime.now(UTC))
-    return pending.complete(identity.sign(pending.payload))
+    signature = identity.sign(pending.payload)
+    return pending.complete(signature, timestamps.over(signature) if timestamps else b"")
 
 
 def verify_document(data: bytes, trust: Sequence[x509.Certificate]) -> Verification:
@@ -52,10 +57,16 @@ def _verify(found: FoundSignature, trust: Sequence[x509.Certificate]) -> Verific
         problems.append(_("the signature leaves out {elements}").format(elements=", ".join(found.missing)))
     if not may_sign(certificate):
         problems.append(_("the certificate is not for signatures"))
-    chain, trouble = chain_of(certificate, trust, found.when)
+    stamp = read_timestamp(found.timestamp, found.signature, trust) if found.timestamp else None
+    if stamp is not None:
+        problems += stamp.problems
+    proved = stamp.when if stamp is not None and not stamp.problems else None
+    chain, trouble = chain_of(certificate, trust, proved or found.when)
     if trouble:
         problems.append(_("the certificate is not trusted: {reason}").format(reason=trouble))
-    return Verification(not problems, subject_name(certificate), found.when, found.covered, tuple(problems), chain)
+    return Verification(
+        not problems, subject_name(certificate), found.when, found.covered, tuple(problems), chain, proved
+    )
 
 
 def _holds(key: rsa.RSAPublicKey, algorithm: hashes.HashAlgorithm, found: FoundSignature) -> bool:

@@ -10,13 +10,19 @@ from cryptography import x509
 from workstation.errors import UnreadableObject
 from workstation.language import _
 from workstation.signing.identity import Identity, check_validity, subject_name
+from workstation.signing.timestamps import Timestamps
 from workstation.signing.trust import Verification, all_of, chain_of, run, validation_context
 
 _FIELD = "Conclusion"
 
 
-def sign_pdf(pdf: bytes, identity: Identity, *, reason: str = "", location: str = "") -> bytes:
-    """The PDF with one more signature, added as an incremental update. Raises IdentityUnusable, UnreadableObject."""
+def sign_pdf(
+    pdf: bytes, identity: Identity, *, reason: str = "", location: str = "", timestamps: Timestamps | None = None
+) -> bytes:
+    """The PDF with one more signature, added as an incremental update: PAdES-B-B, with a timestamp PAdES-B-T.
+
+    Raises IdentityUnusable, UnreadableObject, and what asking for a timestamp raises.
+    """
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
     from pyhanko.pdf_utils.misc import PdfError
     from pyhanko.sign import PdfSignatureMetadata, PdfSigner
@@ -33,7 +39,8 @@ def sign_pdf(pdf: bytes, identity: Identity, *, reason: str = "", location: str 
     )
     try:
         writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
-        output = run(PdfSigner(metadata, signer=_signer(identity)).async_sign_pdf(writer))
+        stamper = timestamps.stamper() if timestamps else None
+        output = run(PdfSigner(metadata, signer=_signer(identity), timestamper=stamper).async_sign_pdf(writer))
     except PdfError as error:
         raise UnreadableObject(_("This is no PDF that can be signed")) from error
     result: bytes = output.getvalue()
@@ -71,8 +78,11 @@ def _verify(embedded: Any, trust: Sequence[x509.Certificate]) -> Verification:
     except (SignatureValidationError, ValueError):
         return Verification(False, when=when, problems=(_("the signature can't be read"),))
     certificate = x509.load_der_x509_certificate(status.signing_cert.dump())
+    stamp = status.timestamp_validity
+    stamped = stamp is not None and stamp.intact and stamp.valid and stamp.trusted
+    proved = stamp.timestamp if stamped else None
     between = [x509.load_der_x509_certificate(other.dump()) for other in embedded.other_embedded_certs]
-    chain, trouble = chain_of(certificate, trust, when, between)
+    chain, trouble = chain_of(certificate, trust, proved or when, between)
     level = status.modification_level
     problems = []
     if not (status.intact and status.valid):
@@ -85,9 +95,13 @@ def _verify(embedded: Any, trust: Sequence[x509.Certificate]) -> Verification:
         problems.append(_("the certificate is not for signatures"))
     if trouble:
         problems.append(_("the certificate is not trusted: {reason}").format(reason=trouble))
+    if stamp is not None and not stamped:
+        problems.append(
+            _("the timestamp's authority is not trusted") if stamp.intact else _("the timestamp is of other bytes")
+        )
     whole = status.coverage == SignatureCoverageLevel.ENTIRE_FILE
     covered = _("the whole file") if whole else _("an earlier state of the file")
-    return Verification(not problems, subject_name(certificate), when, (covered,), tuple(problems), chain)
+    return Verification(not problems, subject_name(certificate), when, (covered,), tuple(problems), chain, proved)
 
 
 def _signer(identity: Identity) -> Any:

@@ -23,8 +23,9 @@ class Verification:
     """The answer about one document.
 
     `valid`: it is signed, nothing that is signed has changed, and the certificate leads to a trusted one. `signer` is
-    the name in the certificate, `when` the moment the signer claims (no timestamp proves it), `covered` what is signed,
-    `chain` the names from the signer to the root, `problems` each reason why it is not valid.
+    the name in the certificate, `when` the moment the signer claims, `covered` what is signed, `chain` the names from
+    the signer to the root, `problems` each reason why it is not valid, `proved` the moment by which a trusted timestamp
+    authority saw the signature, None when there is no timestamp.
     """
 
     valid: bool
@@ -33,6 +34,7 @@ class Verification:
     covered: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     chain: tuple[str, ...] = ()
+    proved: datetime | None = None
 
 
 def all_of(each: Sequence[Verification]) -> Verification:
@@ -50,6 +52,7 @@ def all_of(each: Sequence[Verification]) -> Verification:
         covered=last.covered,
         problems=tuple(dict.fromkeys(problem for one in each for problem in one.problems)),
         chain=last.chain,
+        proved=last.proved,
     )
 
 

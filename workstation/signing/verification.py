@@ -32,4 +32,5 @@ def verify(data: bytes, trust: Sequence[x509.Certificate]) -> Verification:
         covered=(*outer.covered, *inner.covered),
         problems=(*outer.problems, *inside),
         chain=outer.chain or inner.chain,
+        proved=outer.proved or inner.proved,
     )
