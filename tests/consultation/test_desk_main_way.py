@@ -63,7 +63,8 @@ def test_a_case_goes_from_the_worklist_to_done(bench: Any, iris: EmbeddedIris) -
         assert delivered.state == "delivered"
         assert delivered.delivered_at is not None
         assert [event.text for event in delivered.journal] == [
-            "Signed", "Being sent", "Stored by the server", "Read back, compared and verified", "Delivered",
+            "Signed, without a timestamp", "Being sent", "Stored by the server", "Read back, compared and verified",
+            "Delivered",
         ]  # fmt: skip
         assert (desk.waiting(), desk.deliver(), desk.summary().outbox) == (0, 0, 0)
 
@@ -122,7 +123,9 @@ def test_a_held_case_is_read_and_signed_with_the_link_down(bench: Any, iris: Emb
         desk.sign(bench.case_uid, bench.prepared(desk), bench.identity)
         with pytest.raises(LinkDown):
             desk.deliver()
-        assert desk.waiting() == 1
+        (waiting,) = desk.outbox()
+        assert (waiting.state, waiting.attempts, desk.waiting()) == ("queued", 1, 0)
+        assert "No connection to the server" in waiting.last_error
         assert bench.open(archive, None).case(bench.case_uid).state is CaseState.QUEUED
 
 

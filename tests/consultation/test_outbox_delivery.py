@@ -68,7 +68,7 @@ def test_a_refusal_stops_with_its_reason_and_goes_on_the_readers_word(
         assert desk.case(bench.case_uid).state is CaseState.REJECTED
         make_due(archive)
         assert (desk.waiting(), desk.deliver()) == (0, 0)
-        desk.send_again(bench.case_uid)
+        desk.deciding.send_again(bench.case_uid)
         assert desk.deliver() == 1
         assert desk.case(bench.case_uid).state is CaseState.DONE
 
@@ -188,7 +188,7 @@ def test_a_case_lost_while_offline_sends_nothing_by_itself(bench: Any, iris: Emb
         assert len(series) == 1
         make_due(archive)
         assert desk.deliver() == 0
-        desk.send_again(bench.case_uid)
+        desk.deciding.send_again(bench.case_uid)
         assert desk.deliver() == 1
         assert desk.case(bench.case_uid).state is CaseState.DONE
         assert desk.outbox()[0].state == "delivered"
@@ -199,7 +199,7 @@ def test_a_case_without_conclusion_can_not_be_sent(bench: Any) -> None:
         desk = bench.open(archive)
         desk.refresh(Cancellation())
         with pytest.raises(CaseUnavailable):
-            desk.send_again(bench.case_uid)
+            desk.deciding.send_again(bench.case_uid)
 
 
 class Killed(BaseException):

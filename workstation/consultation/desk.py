@@ -20,17 +20,18 @@ from workstation.consultation.case import CaseContents, CaseFilter, CaseRow
 from workstation.consultation.cases import Cases, apply, read_case
 from workstation.consultation.claiming import Claiming
 from workstation.consultation.contents import merge_values, read_contents
-from workstation.consultation.delivery import deliver_due
+from workstation.consultation.deciding import Deciding
+from workstation.consultation.delivery import deliver_due, no_way_noted
 from workstation.consultation.drafts import Drafts, draft_part, save_draft
 from workstation.consultation.fetching import Fetching
 from workstation.consultation.keeping import Keeping, note_opened
 from workstation.consultation.link import Connect, Link
-from workstation.consultation.outbox import Outbox, OutboxRow, SealedObject, enqueue, requeue
+from workstation.consultation.outbox import Outbox, OutboxRow, SealedObject, enqueue
 from workstation.consultation.package import Prepared
 from workstation.consultation.pulling import Pulling
 from workstation.consultation.receipt import Receipt, receipts
 from workstation.consultation.signed import must_verify, sealed_objects
-from workstation.consultation.states import WRITING_STATES, CaseEvent, CaseState
+from workstation.consultation.states import WRITING_STATES, CaseEvent
 from workstation.consultation.submission import Submission
 from workstation.dicom.content import KeyImage, Measurement
 from workstation.errors import CaseUnavailable
@@ -77,6 +78,7 @@ class Desk:
         self._cases = Cases(archive.database)
         self._drafts = Drafts(archive.database)
         self._outbox = Outbox(archive.database)
+        self.deciding = Deciding(archive.database, settings.reader)
         self._claiming = Claiming(archive.database, self._link, settings.reader)
         self._delivering = threading.Lock()
         self._sending_audit = threading.Lock()
@@ -94,6 +96,7 @@ class Desk:
             else:
                 count = self._cases.merge_workitems(_until(cancellation, self._worklist(wire, wire.workitems)))
                 self._claiming.review(wire.workitems, cancellation)
+        self._outbox.link_works()
         self._outbox.resume_paused()
         return count
 
@@ -257,7 +260,8 @@ class Desk:
         Failures become states of their packages. Raises LinkDown and SignInNeeded when there is no way in at all,
         Cancelled, DiskFull.
         """
-        with self._delivering, self._link.wire() as wire:
+        with self._delivering, no_way_noted(self._database), self._link.wire() as wire:
+            self._outbox.link_works()
             submission = Submission(self._database, wire, self._settings.reader, must_verify)
             return deliver_due(self._database, submission, self._who, report, cancellation or Cancellation())
 
@@ -292,17 +296,6 @@ class Desk:
         """The signed documents of the case in sending order, final bytes; empty before it is signed."""
         package_uid = self._outbox.of_case(case_uid)
         return self._outbox.load(package_uid).objects if package_uid else ()
-
-    def send_again(self, case_uid: str) -> None:
-        """On the reader's word: a refused conclusion is tried again, one of a lost case goes as unsolicited opinion."""
-        package_uid = self._outbox.of_case(case_uid)
-        if package_uid is None:
-            raise CaseUnavailable(_("The case has no signed conclusion"))
-        with self._database.transaction() as cursor:
-            lost = read_case(cursor, case_uid).state is CaseState.LOST
-            apply(cursor, case_uid, CaseEvent.QUEUE)
-            requeue(cursor, package_uid, unsolicited=lost)
-            audit.record(cursor, self._who, "sent as unsolicited opinion" if lost else "sent again", case_uid)
 
     # the parts
 

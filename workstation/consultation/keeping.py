@@ -13,6 +13,7 @@ from workstation.archive.database import Cursor, now
 from workstation.archive.index import Removed
 from workstation.archive.inspection import Damage, Findings, inspect, mend
 from workstation.consultation.link import Link
+from workstation.consultation.package_states import OVER
 from workstation.consultation.states import HELD_STATES, CaseState
 from workstation.errors import CaseUnavailable, WorkstationError
 from workstation.jobs import Cancellation, Report, silent
@@ -28,6 +29,7 @@ _PINNED = N_("it is pinned")
 
 _BUSY = ", ".join(f"'{state.value}'" for state in (*HELD_STATES, CaseState.CLAIMING))
 _OVER = ", ".join(f"'{state.value}'" for state in (CaseState.DONE, CaseState.RETURNED, CaseState.SUPERSEDED))
+_SENT = ", ".join(map(repr, OVER))
 
 
 @dataclass(frozen=True)
@@ -161,11 +163,11 @@ def must_stay(cursor: Cursor) -> dict[str, str]:
     for where, why in (
         (f"state NOT IN ({_OVER}) AND case_uid IN (SELECT case_uid FROM drafts)", _DRAFT),
         (f"state IN ({_BUSY})", _HELD),
-        ("case_uid IN (SELECT case_uid FROM packages WHERE state <> 'delivered')", _OUTBOX),
+        (f"case_uid IN (SELECT case_uid FROM packages WHERE state NOT IN ({_SENT}))", _OUTBOX),
     ):
         for row in cursor.execute(f"SELECT case_uid FROM cases WHERE {where}").fetchall():
             kept |= dict.fromkeys(studies_of(cursor, row[0]), why)
-    for row in cursor.execute("SELECT study_uid FROM packages WHERE state <> 'delivered'").fetchall():
+    for row in cursor.execute(f"SELECT study_uid FROM packages WHERE state NOT IN ({_SENT})").fetchall():
         kept[row[0]] = _OUTBOX
     return kept
 

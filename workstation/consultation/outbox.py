@@ -1,30 +1,32 @@
 """The outbox: signed packages with their final bytes, and the journal of what happened to each.
 
 Everything is in the archive's sealed database, so a package and the case's state change together. Bytes are written
-once, when they are signed; from then on they are only carried. States: `queued` → `sending` → `stored` → `confirmed` →
-`delivered`; `paused` waits for a sign-in; `refused` and `held` wait for the reader.
+once, when they are signed; from then on they are only carried. `package_states` says which state follows which.
 """
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from workstation.archive.database import Cursor, Database, now
-from workstation.consultation.cases import read_case
+from workstation.consultation.cases import apply, read_case
+from workstation.consultation.package_states import ACTIVE, OVER, PackageEvent, PackageState, package_after
 from workstation.consultation.receipt import Receipt, receipt_kept
+from workstation.consultation.states import CaseEvent
 from workstation.dicom.content import ImageReference, Patient
 from workstation.dicom.uids import new_uid
 from workstation.language import N_, _
 
-PackageState = Literal["queued", "sending", "stored", "confirmed", "delivered", "paused", "refused", "held"]
+Reason = Literal["", "lost", "newer_report"]
+"""Why a package is held: its case is no longer ours, or others reported on the study meanwhile."""
 
 _FIRST_RETRY_S = 5.0
 _LAST_RETRY_S = 15 * 60.0
-# what goes by itself once it is due
-_ACTIVE = "('queued', 'sending', 'stored', 'confirmed')"
+_LONGEST_WISH_S = 24 * 3600.0
+_ACTIVE, _OVER = (f"({', '.join(map(repr, states))})" for states in (ACTIVE, OVER))
 _MOST_EVENTS = 200
 
 
@@ -38,7 +40,10 @@ class OutboxEvent:
 
 @dataclass(frozen=True)
 class OutboxRow:
-    """A package as the reader sees it; `objects` are (role, SOP Instance UID, SHA-256 in hex) in sending order."""
+    """A package as the reader sees it; `objects` are (role, SOP Instance UID, SHA-256 in hex) in sending order.
+
+    `held_for` says why a package in state `held` waits for the reader.
+    """
 
     package_uid: str
     case_uid: str
@@ -56,6 +61,7 @@ class OutboxRow:
     journal: tuple[OutboxEvent, ...]
     objects: tuple[tuple[str, str, str], ...]
     receipt: Receipt | None = None
+    held_for: Reason = ""
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,10 @@ class SealedObject:
 
 @dataclass(frozen=True)
 class Package:
-    """A signed package; `certificates` are the signer's and its chain, PEM; `unsolicited`: no workitem goes with it."""
+    """A signed package; `certificates` are the signer's and its chain, PEM; `unsolicited`: no workitem goes with it.
+
+    `beside`: SOP Instance UIDs of reports of others beside which the reader wants it sent.
+    """
 
     package_uid: str
     case_uid: str
@@ -89,6 +98,7 @@ class Package:
     certificates: str
     unsolicited: bool
     objects: tuple[SealedObject, ...]
+    beside: frozenset[str] = frozenset()
 
 
 def enqueue(
@@ -141,29 +151,29 @@ class Outbox:
     def due(self) -> list[str]:
         """The UIDs of the packages that may be tried now, the oldest first."""
         with self._database.read() as cursor:
+            # a time beyond the longest wait was set by a clock that has been put right since
             rows = cursor.execute(
-                f"SELECT package_uid FROM packages WHERE state IN {_ACTIVE} AND due_at <= ? ORDER BY signed_at",
-                (now(),),
+                f"""SELECT package_uid FROM packages WHERE state IN {_ACTIVE} AND (due_at <= ? OR due_at > ?)
+                ORDER BY signed_at""",
+                (now(), _in(_LONGEST_WISH_S)),
             ).fetchall()
         return [row[0] for row in rows]
 
     def hurry(self) -> None:
-        """On the reader's word: what waits for its next try may be tried now."""
+        """On the reader's word: what waits for its next try or for a sign-in may be tried now."""
         with self._database.transaction() as cursor:
-            cursor.execute(f"UPDATE packages SET due_at = ? WHERE state IN {_ACTIVE}", (now(),))
+            cursor.execute(f"UPDATE packages SET due_at = ? WHERE state IN {_ACTIVE} OR state = 'paused'", (now(),))
+            _resume_due(cursor)
 
     def undelivered(self) -> int:
         """How many packages wait for anything."""
         with self._database.read() as cursor:
-            return int(cursor.execute("SELECT count(*) FROM packages WHERE state <> 'delivered'").fetchone()[0])
+            return int(cursor.execute(f"SELECT count(*) FROM packages WHERE state NOT IN {_OVER}").fetchone()[0])
 
     def of_case(self, case_uid: str) -> str | None:
         """The UID of the case's newest package."""
         with self._database.read() as cursor:
-            row = cursor.execute(
-                "SELECT package_uid FROM packages WHERE case_uid = ? ORDER BY signed_at DESC LIMIT 1", (case_uid,)
-            ).fetchone()
-        return row[0] if row else None
+            return newest_package(cursor, case_uid)
 
     def load(self, package_uid: str) -> Package:
         """A package with its bytes."""
@@ -182,6 +192,7 @@ class Outbox:
             signed_at=datetime.fromisoformat(row["signed_at"]),
             certificates=content["certificates"],
             unsolicited=content["unsolicited"],
+            beside=frozenset(content.get("beside", ())),
             objects=tuple(
                 SealedObject(
                     role=one["role"],
@@ -213,81 +224,127 @@ class Outbox:
                 (now(), package_uid, sop_uid),
             )
 
-    def resume_paused(self) -> None:
-        """After a sign-in that worked: let what was paused go on from where its case stands, when its time has come."""
+    def link_works(self) -> None:
+        """A way to the server was found: what waited for nothing else may be tried now."""
         with self._database.transaction() as cursor:
-            cursor.execute(
-                """UPDATE packages SET state = (SELECT state FROM cases WHERE cases.case_uid = packages.case_uid)
-                WHERE state = 'paused' AND due_at <= ?""",
-                (now(),),
-            )
+            waiting = cursor.execute(f"SELECT * FROM packages WHERE state IN {_ACTIVE} OR state = 'paused'").fetchall()
+            for row in waiting:
+                if json.loads(row["content_json"]).get("waits_for_link"):
+                    cursor.execute("UPDATE packages SET due_at = ? WHERE package_uid = ?", (now(), row["package_uid"]))
+                    if row["state"] == "paused":
+                        _resume(cursor, row["package_uid"], row["case_uid"])
+
+    def resume_paused(self) -> None:
+        """After a sign-in that worked: let what was paused go on, when its time has come."""
+        with self._database.transaction() as cursor:
+            _resume_due(cursor)
 
 
-def advance(cursor: Cursor, package_uid: str, state: PackageState, text: str) -> None:
-    """Bring a package into a state, with a line in its journal (an English text marked by `N_`)."""
-    row = cursor.execute("SELECT journal_json FROM packages WHERE package_uid = ?", (package_uid,)).fetchone()
-    delivered = now() if state == "delivered" else ""
+def advance(cursor: Cursor, package_uid: str, event: PackageEvent, text: str) -> PackageState:
+    """Let an event happen to a package, with a line in its journal (an English text marked by `N_`)."""
+    row = _read(cursor, package_uid)
+    state = package_after(row["state"], event)
+    content = json.loads(row["content_json"]) | {"waits_for_link": False, "held_for": ""}
     cursor.execute(
-        """UPDATE packages SET state = ?, journal_json = ?, last_error = '', delivered_at = ?
+        """UPDATE packages SET state = ?, journal_json = ?, content_json = ?, last_error = '', delivered_at = ?
         WHERE package_uid = ?""",
-        (state, _appended(row[0], text), delivered, package_uid),
-    )
+        (
+            state, _appended(row["journal_json"], text), json.dumps(content), now() if state == "delivered" else "",
+            package_uid,
+        ),
+    )  # fmt: skip
+    return state
 
 
 def note_failure(
     cursor: Cursor,
     package_uid: str,
-    state: PackageState,
+    event: PackageEvent,
     text: str,
     error: str,
+    *,
     retry_after: float | None = None,
+    waits_for_link: bool = False,
+    held_for: Reason = "",
+    reports: Iterable[str] = (),
 ) -> None:
-    """Note that a try failed, and set when the next may come."""
-    row = cursor.execute("SELECT journal_json, attempts FROM packages WHERE package_uid = ?", (package_uid,)).fetchone()
+    """Note that a try failed, and set when the next may come.
+
+    `waits_for_link`: the server wasn't reached at all, so the next sign-in that works ends the waiting. `reports`: for
+    which the package is held.
+    """
+    row = _read(cursor, package_uid)
     attempts = row["attempts"] + 1
-    due = datetime.now(UTC) + timedelta(seconds=retry_delay(attempts, retry_after))
+    content = json.loads(row["content_json"])
+    content |= {"waits_for_link": waits_for_link, "held_for": held_for, "reports": sorted(reports)}
     cursor.execute(
-        """UPDATE packages SET state = ?, journal_json = ?, attempts = ?, last_error = ?, due_at = ?
+        """UPDATE packages SET state = ?, journal_json = ?, content_json = ?, attempts = ?, last_error = ?, due_at = ?
         WHERE package_uid = ?""",
         (
-            state, _appended(row["journal_json"], text, error), attempts, error,
-            due.isoformat(timespec="milliseconds"), package_uid,
+            package_after(row["state"], event), _appended(row["journal_json"], text, error), json.dumps(content),
+            attempts, error, _in(retry_delay(attempts, retry_after)), package_uid,
         ),
     )  # fmt: skip
 
 
-def package_case(cursor: Cursor, package_uid: str) -> tuple[str, PackageState]:
-    """The case of a package, and the package's state."""
-    row = cursor.execute("SELECT case_uid, state FROM packages WHERE package_uid = ?", (package_uid,)).fetchone()
-    return row["case_uid"], row["state"]
+def newest_package(cursor: Cursor, case_uid: str) -> str | None:
+    """The UID of the case's newest package."""
+    row = cursor.execute(
+        "SELECT package_uid FROM packages WHERE case_uid = ? ORDER BY signed_at DESC LIMIT 1", (case_uid,)
+    ).fetchone()
+    return str(row[0]) if row else None
+
+
+def package_case(cursor: Cursor, package_uid: str) -> str:
+    """The case of a package."""
+    return str(_read(cursor, package_uid)["case_uid"])
 
 
 def requeue(cursor: Cursor, package_uid: str, *, unsolicited: bool) -> None:
-    """On the reader's word: try a refused or held package again, now."""
-    row = cursor.execute(
-        "SELECT journal_json, content_json FROM packages WHERE package_uid = ?", (package_uid,)
-    ).fetchone()
-    content = json.loads(row["content_json"])
+    """On the reader's word: try a refused, held or kept package again, now, beside the reports it was held for."""
+    content = json.loads(_read(cursor, package_uid)["content_json"])
     content["unsolicited"] = content["unsolicited"] or unsolicited
+    content["beside"] = sorted({*content.get("beside", ()), *content.get("reports", ())})
     cursor.execute(
-        """UPDATE packages SET state = 'queued', journal_json = ?, content_json = ?, due_at = ?, last_error = ''
-        WHERE package_uid = ?""",
-        (_appended(row["journal_json"], _AGAIN), json.dumps(content), now(), package_uid),
+        "UPDATE packages SET content_json = ?, due_at = ? WHERE package_uid = ?",
+        (json.dumps(content), now(), package_uid),
     )
+    advance(cursor, package_uid, PackageEvent.AGAIN, N_("To be sent again, on the reader's word"))
 
 
 def retry_delay(attempts: int, retry_after: float | None = None, chance: float | None = None) -> float:
     """Seconds to the next try after `attempts` failures: 5 s doubling to 15 min, ± 20 %, not before the server's wish.
 
-    `chance` (0 … 1) takes the place of the dice.
+    A wish for more than a day counts as a day. `chance` (0 … 1) takes the place of the dice.
     """
     dice = random.random() if chance is None else chance
     spread = min(_FIRST_RETRY_S * 2.0 ** min(attempts - 1, 20), _LAST_RETRY_S) * (0.8 + 0.4 * dice)
-    return max(min(max(spread, _FIRST_RETRY_S), _LAST_RETRY_S), retry_after or 0.0)
+    return max(min(max(spread, _FIRST_RETRY_S), _LAST_RETRY_S), min(retry_after or 0.0, _LONGEST_WISH_S))
 
 
-_SIGNED = N_("Signed")
-_AGAIN = N_("To be sent again, on the reader's word")
+_SIGNED = N_("Signed, without a timestamp")
+
+
+def _read(cursor: Cursor, package_uid: str) -> Any:
+    return cursor.execute("SELECT * FROM packages WHERE package_uid = ?", (package_uid,)).fetchone()
+
+
+def _resume_due(cursor: Cursor) -> None:
+    paused = cursor.execute(
+        "SELECT package_uid, case_uid FROM packages WHERE state = 'paused' AND due_at <= ?", (now(),)
+    ).fetchall()
+    for row in paused:
+        _resume(cursor, row["package_uid"], row["case_uid"])
+
+
+def _resume(cursor: Cursor, package_uid: str, case_uid: str) -> None:
+    """Let a paused package go on, from the start: what was read back already is not sent again."""
+    advance(cursor, package_uid, PackageEvent.RESUME, N_("Signed in: going on"))
+    apply(cursor, case_uid, CaseEvent.QUEUE)
+
+
+def _in(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
 
 
 def _appended(journal: str, text: str, detail: str = "") -> str:
@@ -328,4 +385,5 @@ def _row(cursor: Cursor, row: Any) -> OutboxRow:
         ),
         objects=tuple((one["role"], one["sop_uid"], bytes(one["sha256"]).hex()) for one in objects),
         receipt=receipt_kept(row["receipt_json"]),
+        held_for=(json.loads(row["content_json"]).get("held_for") or "lost") if row["state"] == "held" else "",
     )

@@ -46,6 +46,7 @@ class CaseEvent(Enum):
     RETURN = "return"
     SUPERSEDE = "supersede"
     LOSE = "lose"
+    REWRITE = "rewrite"
 
 
 class ImpossibleEvent(Exception):
@@ -74,14 +75,19 @@ TRANSITIONS: dict[tuple[CaseState, CaseEvent], CaseState] = {
     (_S.DRAFTING, _E.SIGN): _S.SIGNED,
     (_S.SIGNED, _E.QUEUE): _S.QUEUED,
     (_S.QUEUED, _E.STORE): _S.STORED,
-    # the server lost what it had taken: sent again
+    # a database of an earlier version may hold a package to be sent again whose case stayed here
     (_S.STORED, _E.STORE): _S.STORED,
     (_S.STORED, _E.CONFIRM): _S.CONFIRMED,
     (_S.CONFIRMED, _E.LINK): _S.LINKED,
     (_S.LINKED, _E.FINISH): _S.DONE,
-    # on the reader's word: try again, or send as an unsolicited opinion
+    # the server lost what it had taken, or the sign-in was missing: from the start
+    (_S.QUEUED, _E.QUEUE): _S.QUEUED,
+    (_S.STORED, _E.QUEUE): _S.QUEUED,
+    (_S.CONFIRMED, _E.QUEUE): _S.QUEUED,
+    # on the reader's word: try again, send as an unsolicited opinion, or write and sign anew
     (_S.REJECTED, _E.QUEUE): _S.QUEUED,
     (_S.LOST, _E.QUEUE): _S.QUEUED,
+    (_S.REJECTED, _E.REWRITE): _S.DRAFTING,
     **{(state, _E.RETURN): _S.RETURNED for state in _WRITING},
     **{(state, _E.REJECT): _S.REJECTED for state in _DELIVERING},
     **{(state, _E.SUPERSEDE): _S.SUPERSEDED for state in (_S.REQUESTED, _S.CLAIMING, *_WRITING)},

@@ -11,11 +11,13 @@ from datetime import datetime
 from workstation.archive.database import Database
 from workstation.consultation.cases import apply, read_case
 from workstation.consultation.claims import find_claim, settle_claim
-from workstation.consultation.outbox import Outbox, Package, PackageState, SealedObject, advance
+from workstation.consultation.newer_report import known_reports, must_be_newest
+from workstation.consultation.outbox import Outbox, Package, SealedObject, advance
+from workstation.consultation.package_states import PackageEvent
 from workstation.consultation.receipt import keep_receipt
 from workstation.consultation.states import CaseEvent
 from workstation.dicom.content import Code, Observer
-from workstation.errors import CaseUnavailable, ServerRefused, WorkstationError
+from workstation.errors import CaseUnavailable, MalformedAnswer, ServerRefused, WorkstationError
 from workstation.iris.store import StoreFailure
 from workstation.iris.wire import Wire
 from workstation.iris.workitem import Outcome
@@ -25,7 +27,10 @@ from workstation.settings import Reader
 
 Verify = Callable[[bytes, Package], None]
 
+RETRYABLE = (408, 425, 429, 500, 502, 503, 504)
 _GONE = (404, 410)
+# the whole was refused, yet a part of it may have been stored
+_IN_PART = (400, 409)
 
 
 class NotTaken(WorkstationError):
@@ -55,19 +60,21 @@ class Submission:
     def deliver(self, package_uid: str, cancellation: Cancellation) -> None:
         """Carry the package on from where it stands to the end.
 
-        Raises what the wire raises, CaseUnavailable when the case is no longer ours, NotTaken, Collision and
-        NotThereYet; the package then stands where it stood.
+        Raises what the wire raises, CaseUnavailable when the case is no longer ours, NewerReport when others were
+        first, NotTaken, Collision and NotThereYet; the package then stands where it stood.
         """
         package = self._outbox.load(package_uid)
         if package.state in ("queued", "sending"):
             self._must_be_ours(package)
-            self._advance(package, "sending", N_("Being sent"))
+            self._must_be_newest(package, cancellation)
+            if package.state == "queued":
+                self._advance(package, PackageEvent.SEND, N_("Being sent"))
             self._send(package, cancellation)
-            self._advance(package, "stored", N_("Stored by the server"), CaseEvent.STORE)
+            self._advance(package, PackageEvent.STORE, N_("Stored by the server"), CaseEvent.STORE)
             package = self._outbox.load(package_uid)
         if package.state == "stored":
             self._confirm(package, cancellation)
-            self._advance(package, "confirmed", N_("Read back, compared and verified"), CaseEvent.CONFIRM)
+            self._advance(package, PackageEvent.CONFIRM, N_("Read back, compared and verified"), CaseEvent.CONFIRM)
             package = self._outbox.load(package_uid)
         cancellation.check()
         if package.state == "confirmed":
@@ -82,6 +89,22 @@ class Submission:
                 advice=_("Nothing was sent. Send it as an unsolicited opinion, or keep it."),
             )
 
+    def _must_be_newest(self, package: Package, cancellation: Cancellation) -> None:
+        """Before anything goes out: where others were first, the reader decides. An unsolicited opinion is decided."""
+        if package.unsolicited or any(one.confirmed for one in package.objects):
+            return
+        if package.state == "sending" and any(self._is_there(one) for one in package.objects):
+            # too late: an earlier try got through, its answer did not
+            return
+        with self._database.read() as cursor:
+            known = known_reports(cursor, package)
+        try:
+            must_be_newest(self._wire.dicomweb, package.study_uid, known, cancellation)
+        except (ServerRefused, MalformedAnswer) as error:
+            # a server that can't be searched must not keep a conclusion back
+            if isinstance(error, ServerRefused) and error.status in RETRYABLE:
+                raise
+
     def _send(self, package: Package, cancellation: Cancellation) -> None:
         waiting = [one for one in package.objects if not one.confirmed]
         if not waiting:
@@ -89,6 +112,8 @@ class Submission:
         try:
             failed = self._store(package, waiting)
         except ServerRefused as refused:
+            if refused.status in _IN_PART and all(self._is_there(one) for one in waiting):
+                return
             if refused.status != 413 or len(waiting) == 1:
                 raise
             failed = {}
@@ -130,13 +155,24 @@ class Submission:
             if refused.status in _GONE:
                 return False
             raise
-        if hashlib.sha256(data).digest() != one.sha256:
-            raise Collision(
-                _("UID collision"),
-                _("the server holds another document under a UID of this one"),
-                _("The conclusion must be signed anew with new UIDs."),
+        if hashlib.sha256(data).digest() == one.sha256:
+            return True
+        from workstation.dicom.sameness import Sameness, compare
+
+        same = compare(one.data, data)
+        if same is Sameness.RECODED:
+            raise NotTaken(
+                _("The server gives the document back in other bytes"),
+                _("the content is the same, its encoding is not"),
+                _("Whoever runs the server must switch off transcoding for what it stores. Then send it again."),
             )
-        return True
+        if same is Sameness.UNREADABLE:
+            raise NotThereYet(_("The server gives back a document that can't be read"))
+        raise Collision(
+            _("UID collision"),
+            _("the server holds another document under a UID of this one"),
+            _("The conclusion must be signed anew with new UIDs."),
+        )
 
     def _confirm(self, package: Package, cancellation: Cancellation) -> None:
         for one in package.objects:
@@ -145,7 +181,9 @@ class Submission:
             cancellation.check()
             if not self._is_there(one):
                 # sent again from the start; what is there already does no harm
-                self._advance(package, "queued", N_("The server has lost a document; to be sent again"))
+                self._advance(
+                    package, PackageEvent.MISS, N_("The server has lost a document; to be sent again"), CaseEvent.QUEUE
+                )
                 raise NotThereYet(_("The server hasn't got a document that it said it stored"))
             if one is package.objects[-1]:
                 self._must_verify(one, package)
@@ -162,7 +200,7 @@ class Submission:
         if self._wire.workitems and key:
             self._wire.workitems.complete(package.case_uid, key, self._outcome(package))
         with self._database.transaction() as cursor:
-            advance(cursor, package.package_uid, "delivered", N_("Delivered"))
+            advance(cursor, package.package_uid, PackageEvent.DELIVER, N_("Delivered"))
             apply(cursor, package.case_uid, CaseEvent.LINK, CaseEvent.FINISH)
             if not package.unsolicited:
                 settle_claim(cursor, package.case_uid, "COMPLETED")
@@ -206,9 +244,9 @@ class Submission:
             outputs=tuple(one.reference for one in package.objects),
         )
 
-    def _advance(self, package: Package, state: PackageState, text: str, *events: CaseEvent) -> None:
+    def _advance(self, package: Package, event: PackageEvent, text: str, *events: CaseEvent) -> None:
         """Package and case change together."""
         with self._database.transaction() as cursor:
-            advance(cursor, package.package_uid, state, text)
+            advance(cursor, package.package_uid, event, text)
             if events:
                 apply(cursor, package.case_uid, *events)

@@ -239,7 +239,8 @@ class DeskWindow(QObject):
 
     def send_again(self, case_uid: str) -> None:
         """The reader decided on a package that doesn't go by itself."""
-        self.background.run(Lane.SUBMISSION, lambda: self._desk.send_again(case_uid), lambda _none: self.deliver())
+        again = self._desk.deciding.send_again
+        self.background.run(Lane.SUBMISSION, lambda: again(case_uid), lambda _none: self.deliver())
 
     def deliver(self) -> None:
         """Send what is due in the outbox."""

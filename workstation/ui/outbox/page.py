@@ -36,6 +36,8 @@ STATES = {
     "refused": N_("Refused"),
     "paused": N_("Paused: sign in"),
     "held": N_("Kept back: decide"),
+    "kept": N_("Kept here, not sent"),
+    "replaced": N_("To be written anew"),
 }
 
 # what the reader may decide on a package that doesn't go by itself
