@@ -37,6 +37,11 @@ def _object(ref: "FrameRef") -> Hashable:
     return (whole or instance.sop_instance_uid) if alone or cine else ""
 
 
+def stands_alone(ref: "FrameRef") -> bool:
+    """Whether a frame's object is a stack of its own, whatever else of its series there is or will be."""
+    return bool(_object(ref)) and not ref.instance.concatenation.uid
+
+
 def _located(ref: "FrameRef") -> Hashable:
     return ref.geometry.located
 

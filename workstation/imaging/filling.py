@@ -28,6 +28,9 @@ class Filling(Protocol):
     def put(self, number: int, stored: NDArray[Any]) -> Volume:
         """Take the stored values of frame `number`; gives back what that frame alone is drawn from."""
 
+    def take(self, number: int, sheet: Volume) -> Volume:
+        """Take frame `number` from a full volume of one slice that it was made into before."""
+
 
 def filling_of(stack: Stack) -> Filling:
     """An empty volume for a stack that is one, and how to fill it."""
@@ -46,6 +49,11 @@ class Direct:
         self.volume.put(self._stack.index_of(number), stored)
         return self.volume
 
+    def take(self, number: int, sheet: Volume) -> Volume:
+        """The frame goes to its plane; it is drawn from the volume."""
+        self.volume.take(self._stack.index_of(number), sheet)
+        return self.volume
+
 
 class Blended:
     """Planes between uneven frames; each frame is kept as a sheet of its own."""
@@ -62,6 +70,13 @@ class Blended:
         """The frame goes to a sheet, from which it is drawn, and the planes that waited for it alone are filled."""
         sheet = Volume.of_stack(self._stack.alone(number, self._matrix(number)))
         sheet.put(0, stored)
+        return self._keep(number, sheet)
+
+    def take(self, number: int, sheet: Volume) -> Volume:
+        """The frame's sheet is kept as it is, in its place, and the planes that waited for it alone are filled."""
+        return self._keep(number, sheet.moved(self._matrix(number)))
+
+    def _keep(self, number: int, sheet: Volume) -> Volume:
         with self._lock:
             self._sheets[number] = sheet
             there = np.zeros(len(self._stack.frames), np.bool_)

@@ -8,6 +8,7 @@ import itertools
 import threading
 import weakref
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -214,7 +215,26 @@ class Volume:
             stored = np.where(blank, stored.dtype.type(0), stored)
         if padded is not None and not padded.any():
             padded = None
-        loses = _beyond_float32(stored)
+        self._enter(k, stored, transform, padded, _beyond_float32(stored))
+
+    def take(self, k: int, sheet: "Volume") -> None:
+        """Put the one slice of a full volume, values and padding as they are there, as slice `k`; thread safe."""
+        if sheet.shape[1:] != self._array.shape[1:]:
+            raise ValueError(f"slice of shape {sheet.shape[1:]} in a volume of {self._array.shape[1:]}")
+        self._enter(k, sheet.array[0], IDENTITY, sheet.padding_of(0), sheet.rounded)
+
+    def moved(self, ijk_to_lps: Matrix) -> "Volume":
+        """The same voxels in another place."""
+        volume = copy(self)
+        volume.serial = next(_serials)
+        volume.ijk_to_lps = _read_only(np.array(ijk_to_lps, dtype=np.float64))
+        volume.lps_to_ijk = _read_only(np.linalg.inv(volume.ijk_to_lps))
+        return volume
+
+    def _enter(
+        self, k: int, stored: NDArray[Any], transform: SliceTransform, padded: NDArray[np.bool_] | None, loses: bool
+    ) -> None:
+        """Write a slice, and note that it is there."""
         while True:
             array = self._array
             if not self._write(array[k], stored, transform):

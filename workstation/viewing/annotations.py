@@ -8,8 +8,10 @@ from psygnal import Signal
 
 from workstation.dicom.content import MeasurementKind
 from workstation.viewing import measuring
+from workstation.viewing.documents import pixel_place
 from workstation.viewing.drawings import Drawing
 from workstation.viewing.grips import Grip, grip_at
+from workstation.viewing.growth import Places
 from workstation.viewing.measurements import Drawings, MeasurementStore
 from workstation.viewing.rulers import ReaderScale, Scales, calibratable
 from workstation.viewing.slices import slices_of, through
@@ -153,6 +155,26 @@ class Annotations:
         """Whether a drag from there is the graphic's: from a handle always, from the line of the selected one."""
         return grip.handle is not None or grip.drawing.tracking_uid == self._store.selected
 
+    def find_places(self) -> None:
+        """Drawings whose stack is another by now, or was none yet, go to where their images are."""
+        case = self._views.case
+        astray = {drawing.tracking_uid for drawing in self._store.drawings if not self._at_home(drawing)}
+        if not astray and not self._store.can_undo and not self._store.can_redo:
+            return
+        places = Places({}, case.stacks)
+        self._store.move(lambda drawing: drawing if self._at_home(drawing) else _at_image(drawing, places))
+
+    def _at_home(self, drawing: Drawing) -> bool:
+        """Whether the stack that a drawing names holds its image, where it was."""
+        stack = self._views.case.stack(drawing.stack)
+        if stack is None or stack.space != drawing.space:
+            return False
+        source = drawing.source.sop_instance_uid
+        if stack.positioned:
+            return source in stack.objects
+        k = stack.nearest(drawing.centre)
+        return stack.instance(k).sop_instance_uid == source
+
     def fill_in(self) -> None:
         """Measure what could not be measured before its pixels came, and anew where the stack is in other values."""
         if any(self._wanting(drawing) for drawing in self._store.drawings):
@@ -206,6 +228,22 @@ class Annotations:
 
     def _drawings(self) -> tuple[Drawing, ...]:
         return self._store.drawings if self.sketch is None else (*self._store.drawings, self.sketch)
+
+
+def _at_image(drawing: Drawing, places: Places) -> Drawing:
+    """The drawing in the stack that its image is in now; as it is where that is not here."""
+    computed = drawing.stack.endswith("-")
+    frame = (drawing.source.frame or 1) - 1
+    found = places.find(drawing.source.sop_instance_uid, frame, computed=computed)
+    if found is None:
+        return drawing
+    stack, k = found
+    points = drawing.points
+    if not stack.positioned and drawing.points_px:
+        # a space of its own, in which images stand one behind the other
+        left, top = stack.corner(k)
+        points = tuple(pixel_place(stack, k, (x - left, y - top)) for x, y in drawing.points_px)
+    return replace(drawing, stack=stack.key, space=stack.space, points=points)
 
 
 def scales_of(drawings: Drawings) -> Scales:

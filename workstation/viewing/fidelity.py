@@ -23,6 +23,8 @@ def fidelity_notes(
     notes: list[str] = []
     reformat = state.kind is not PlaneKind.STACK
     instance = stack.instance(state.index)
+    if stack.awaited is not None:
+        notes.append(stack.awaited.note)
     if not reformat and state.index in loader.failures:
         notes.append(_("this image can't be shown"))
     if loader.failures and (reformat or len(loader.failures) < stack.count):
@@ -31,7 +33,7 @@ def fidelity_notes(
         notes.append(_("memory holds {loaded} of {count}").format(loaded=loader.loaded_count, count=stack.count))
         if reformat:
             notes.append(_("too little memory for a reformat"))
-    elif not loader.complete and (reformat or not loader.finished):
+    elif stack.awaited is None and not loader.complete and (reformat or not loader.finished):
         notes.append(_("partial {loaded} of {count}").format(loaded=loader.loaded_count, count=stack.count))
     if instance.pixels is not None and instance.pixels.lossy:
         notes.append(lossy_note(instance.pixels))

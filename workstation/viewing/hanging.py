@@ -164,7 +164,7 @@ def _found(rule: PlaceRule, among: Sequence[ShownStack], main: ShownStack | None
     return max(
         among,
         key=lambda stack: (
-            stack.is_volume == main.is_volume,
+            stack.hangs_as_volume == main.hangs_as_volume,
             stack.first.kernel == main.first.kernel,
             -abs(stack.slice_step - main.slice_step),
             stack.count,
@@ -174,4 +174,4 @@ def _found(rule: PlaceRule, among: Sequence[ShownStack], main: ShownStack | None
 
 
 def _largest(stacks: Sequence[ShownStack]) -> ShownStack | None:
-    return max(stacks, key=lambda stack: (stack.is_volume, stack.weight, stack.modality == "CT"), default=None)
+    return max(stacks, key=lambda stack: (stack.hangs_as_volume, stack.weight, stack.modality == "CT"), default=None)

@@ -8,7 +8,7 @@ room for, the images around the one looked at are held, each for itself.
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from workstation.dicom.instance import Instance
 from workstation.dicom.part10 import inflated_once
 from workstation.dicom.pixels import decode_frame, decode_mosaic
 from workstation.errors import UnreadableObject, WorkstationError
-from workstation.imaging.filling import filling_of
+from workstation.imaging.filling import Filling, filling_of
 from workstation.imaging.volume import Volume
 from workstation.jobs import Lane, Workers
 from workstation.language import _
@@ -44,22 +44,30 @@ _LEAST_HELD = 4
 class StackLoader:
     """Loads one stack. All but the decoding happens on the main thread; so do its signals.
 
-    `room` is how many bytes its pixels may take; None: as many as they need.
+    `room` is how many bytes its pixels may take; None: as many as they need. `made` are images that are decoded
+    already, each a full volume of one slice in its place; `filling` is an empty one for the stack, made beforehand.
     """
 
     arrived = Signal()
     """Some more images are there, or have failed; several arrivals may be told in one."""
 
     def __init__(
-        self, stack: ShownStack, fetch: Fetch, workers: Workers, deliver: Deliver, room: int | None = None
+        self,
+        stack: ShownStack,
+        fetch: Fetch,
+        workers: Workers,
+        deliver: Deliver,
+        room: int | None = None,
+        made: Mapping[int, Volume] | None = None,
+        filling: Filling | None = None,
     ) -> None:
         self.stack = stack
-        whole = stack.nbytes
-        self.most_bytes = whole if room is None else min(whole, room)
+        needed = stack.nbytes
+        self.most_bytes = needed if room is None else min(needed, room)
         self.capacity = stack.count
         """How many images are held at once."""
-        if self.most_bytes < whole:
-            self.capacity = max(self.most_bytes * stack.count // whole, min(_LEAST_HELD, stack.count))
+        if self.most_bytes < needed:
+            self.capacity = max(self.most_bytes * stack.count // needed, min(_LEAST_HELD, stack.count))
         self._fetch = fetch
         self._workers = workers
         self._deliver = deliver
@@ -74,9 +82,13 @@ class StackLoader:
         self._mosaic: tuple[str, NDArray[Any]] | None = None
         self._lost: dict[str, list[DecoderLost]] = {}
         self.failures: dict[int, str] = {}
-        self._filling = filling_of(stack.stack) if stack.is_volume and not self.partly else None
+        whole = stack.is_volume and not self.partly
+        self._filling = (filling or filling_of(stack.stack)) if whole else None
         self.volume: Volume | None = self._filling.volume if self._filling is not None else None
         self._images: dict[int, Volume] = {}
+        self._made: dict[int, Volume] = {}
+        """Images made before that are to go into the volume, and are shown until they are in it."""
+        self._adopt(made or {})
 
     @property
     def loaded(self) -> NDArray[np.bool_]:
@@ -95,7 +107,7 @@ class StackLoader:
     @property
     def held_bytes(self) -> int:
         """The memory that its pixels take now."""
-        sheets = sum(image.nbytes for image in self._images.values())
+        sheets = sum(image.nbytes for image in (*self._images.values(), *self._made.values()))
         return sheets + (self.volume.nbytes if self.volume is not None else 0)
 
     @property
@@ -111,21 +123,37 @@ class StackLoader:
 
     def source(self, k: int) -> Volume | None:
         """What image `k` is drawn from; None before it is there."""
-        return self._images.get(k, self.volume) if self._loaded[k] else None
+        return self._images.get(k, self.volume) if self._loaded[k] else self._made.get(k)
 
     def planes(self, k: int) -> Volume | None:
         """What planes through the stack are drawn from; None before image `k` is there."""
-        return self.volume if self.volume is not None and self._loaded[k] else self.source(k)
+        if self.volume is None:
+            return self.source(k)
+        return self.volume if self._loaded[k] else None
 
     def index(self, k: int) -> int:
         """The plane that image `k` is in its source."""
-        return 0 if self.volume is None or self.stack.stack.uneven else self.stack.stack.index_of(k)
+        alone = self.volume is None or self.stack.stack.uneven or k in self._made
+        return 0 if alone else self.stack.stack.index_of(k)
+
+    def sheets(self) -> dict[int, Volume]:
+        """The images that are there each for itself, by number."""
+        return {**self._images, **self._made}
 
     def want(self, k: int) -> None:
         """The slice looked at: its neighbours come next."""
         self._wanted = k
         if self.partly:
             self._feed()
+
+    def _adopt(self, made: Mapping[int, Volume]) -> None:
+        if self._filling is not None:
+            self._made.update(made)
+            return
+        self._images.update(made)
+        for k in made:
+            self._loaded[k], self._pending[k] = True, False
+        self._make_room()
 
     def start(self) -> None:
         self._active = True
@@ -172,8 +200,10 @@ class StackLoader:
         self._deliver(lambda: self._take(k, source, failure))
 
     def _decoded(self, k: int) -> Volume:
-        ref = self.stack.stack.frames[k]
-        stored = self._stored(ref)
+        made = self._made.get(k)
+        if self._filling is not None and made is not None:
+            return self._filling.take(k, made)
+        stored = self._stored(self.stack.stack.frames[k])
         if self._filling is not None:
             return self._filling.put(k, stored)
         sheet = sheet_of(self.stack, k)
@@ -218,6 +248,7 @@ class StackLoader:
         self._in_flight -= 1
         if self._closed:
             return
+        self._made.pop(k, None)
         if source is None:
             self.failures[k] = failure
         else:

@@ -106,6 +106,16 @@ class MeasurementStore:
             self.shown.emit()
             self.changed.emit()
 
+    def move(self, moved: Callable[[Drawing], Drawing]) -> None:
+        """The images that drawings stand on have other places: all of them, those of steps back and forth too."""
+        after = tuple(moved(drawing) for drawing in self._drawings)
+        self._undo = [tuple(moved(drawing) for drawing in step) for step in self._undo]
+        self._redo = [tuple(moved(drawing) for drawing in step) for step in self._redo]
+        if after != self._drawings:
+            self._drawings = after
+            self.shown.emit()
+            self.changed.emit()
+
     def undo(self) -> None:
         self._go(self._undo, self._redo)
 

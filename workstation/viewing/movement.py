@@ -1,5 +1,6 @@
 """Scroll, pan, zoom, window: what the reader does to a picture, and how linked viewports follow."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from workstation.imaging.reslice import THIN, Slab
@@ -10,7 +11,7 @@ from workstation.viewing.presenting import presented, unpresented
 from workstation.viewing.slices import at_slice, slice_point, through
 from workstation.viewing.stacks import ShownStack
 from workstation.viewing.subtraction import counterpart
-from workstation.viewing.vectors import add, subtract
+from workstation.viewing.vectors import Vec, add, subtract
 from workstation.viewing.viewport import TABLE_LEFT, PlaneKind, ViewportState, VoiChoice
 from workstation.viewing.viewports import Viewports
 
@@ -211,14 +212,34 @@ class Movement:
 
     def link_here(self) -> None:
         """Link all viewports as they stand: the slices shown belong together from now on."""
+        self._link(
+            [
+                None if stack is None else slice_point(viewport.state, stack)
+                for viewport, stack in zip(self._views.all, self._stacks(), strict=True)
+            ]
+        )
+
+    def link_middles(self) -> None:
+        """Link all viewports by the middles of their stacks, whatever is shown; the others follow the active one."""
+        self._link([None if stack is None else stack.centre(stack.count // 2) for stack in self._stacks()])
         views = self._views
+        stack = views.stack(views.active)
+        if stack is not None and views.links.scroll:
+            self._follow(views.active, stack, views.current.state)
+
+    def _stacks(self) -> list[ShownStack | None]:
+        return [self._views.stack(viewport.number) for viewport in self._views.all]
+
+    def _link(self, points: Sequence[Vec | None]) -> None:
+        """Link all viewports; these points of their stacks belong together."""
+        views, stacks = self._views, self._stacks()
         views.links.members = frozenset(range(len(views)))
-        for a in views.all:
-            for b in views.all[a.number + 1 :]:
-                first, second = views.stack(a.number), views.stack(b.number)
-                if first is not None and second is not None and first.positioned and second.positioned:
-                    points = slice_point(a.state, first), slice_point(b.state, second)
-                    views.links.anchor(first.space, points[0], second.space, points[1])
+        for a, (first, here) in enumerate(zip(stacks, points, strict=True)):
+            for second, there in zip(stacks[a + 1 :], points[a + 1 :], strict=True):
+                if first is None or second is None or here is None or there is None:
+                    continue
+                if first.positioned and second.positioned:
+                    views.links.anchor(first.space, here, second.space, there)
         views.same_scale()
         self._tell_all()
 

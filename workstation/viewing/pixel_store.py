@@ -1,7 +1,9 @@
 """The loaders of an open case under one budget of memory: who asks for a stack's pixels gets its loader here."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
+from workstation.imaging.filling import Filling
+from workstation.imaging.volume import Volume
 from workstation.jobs import Workers
 from workstation.language import _, number_text
 from workstation.viewing.loading import Deliver, Fetch, StackLoader
@@ -46,10 +48,23 @@ class PixelStore:
         if key in self._loaders:
             self._release(key)
 
-    def _started(self, stack: ShownStack, arrived: Callable[[], object]) -> StackLoader:
+    def renew(
+        self, stack: ShownStack, arrived: Callable[[], object], made: Mapping[int, Volume], filling: Filling | None
+    ) -> None:
+        """Load a stack that has taken the place of another, `made` being what is decoded of it already."""
+        self.forget(stack.key)
+        self._loaders[stack.key] = self._started(stack, arrived, made, filling)
+
+    def _started(
+        self,
+        stack: ShownStack,
+        arrived: Callable[[], object],
+        made: Mapping[int, Volume] | None = None,
+        filling: Filling | None = None,
+    ) -> StackLoader:
         room = self._room(stack.nbytes)
         kind = SubtractedLoader if isinstance(stack, SubtractedStack) else StackLoader
-        loader = kind(stack, self._fetch, self._workers, self._deliver, room)
+        loader = kind(stack, self._fetch, self._workers, self._deliver, room, made, filling)
         loader.arrived.connect(arrived, check_nargs=False)
         loader.start()
         return loader

@@ -9,6 +9,7 @@ from psygnal import Signal
 from workstation.jobs import Workers
 from workstation.viewing import view_state
 from workstation.viewing.annotations import Annotations
+from workstation.viewing.growth import Grown
 from workstation.viewing.hanging import Placement, Preset, hang, load_presets, load_protocols
 from workstation.viewing.key_images import KeyImages
 from workstation.viewing.loading import Deliver
@@ -48,6 +49,9 @@ class ReadingSession:
         self.presets: tuple[Preset, ...] = load_presets()
         self.tool = "window"
         self._hung: tuple[Any, ...] | None = None
+        self._wants_link = False
+        self._kept: Mapping[str, Any] | None = None
+        """A view that is taken back as soon as its images are here."""
         self.views.progress_changed.connect(lambda _key: self.annotations.fill_in())
         # a step back may bring numbers of other values than the stack is in now
         self.store.changed.connect(self.annotations.fill_in)
@@ -70,21 +74,65 @@ class ReadingSession:
             self.views.kept_changed.emit()
 
     def hang(self) -> None:
-        """Hang the case by the protocol that fits best."""
+        """Hang the case by the protocol that fits best. What already hangs where it belongs stays as it is."""
         protocol, placements = hang(self.case.comparable, load_protocols())
         self.views.lay_out(protocol.layout)
         for viewport, placement in zip(self.views.all, placements, strict=False):
             self._hang_one(viewport, placement)
-        if protocol.link:
-            self.move.link_here()
+        self._wants_link = protocol.link
+        self._link_hung()
         self._hung = self._arrangement()
+
+    def _link_hung(self) -> None:
+        """Link what hangs side by side by its middles, once nothing of it is to come: before, the middle is another."""
+        shown = [self.views.stack(viewport.number) for viewport in self.views.all]
+        if self._wants_link and not any(stack is not None and stack.awaited for stack in shown):
+            self._wants_link = False
+            if not self._hangs_otherwise():
+                self.move.link_middles()
 
     def add_priors(self, priors: Sequence[PriorStudy]) -> None:
         """Earlier studies that came after the case was opened; hung if the reader has arranged nothing yet."""
         before = len(self.case.stacks)
+        untouched = self._hung == self._arrangement()
         self.case.add_priors(priors)
-        if len(self.case.stacks) > before and self._hung == self._arrangement():
+        if len(self.case.stacks) > before:
+            self._settle_in(untouched)
+
+    def grow(self, grown: Grown) -> bool:
+        """More of the study is here. The reader's place stays; what is new hangs if nothing was arranged yet.
+
+        False, and nothing done, where the case is another by now: then it is to be worked out anew.
+        """
+        untouched = self._hung == self._arrangement()
+        if not self.case.grow(grown):
+            return False
+        self.views.follow(grown.places)
+        self.reformats.follow(grown.places)
+        self.annotations.find_places()
+        if untouched:
+            self._hung = self._arrangement()
+        self._settle_in(untouched)
+        self._link_hung()
+        self.views.kept_changed.emit()
+        return True
+
+    def _settle_in(self, untouched: bool) -> None:
+        """Take back the view that was kept, as soon as all of it is here; else hang, if nothing was arranged."""
+        if not untouched:
+            self._kept = None
+        elif self._kept is not None and view_state.is_whole(self.views, self._kept):
+            kept, self._kept = self._kept, None
+            self._take_back(kept)
+        elif self._hangs_otherwise():
             self.hang()
+
+    def _hangs_otherwise(self) -> bool:
+        """Whether the protocols would hang the case in another way than it hangs."""
+        protocol, placements = hang(self.case.comparable, load_protocols())
+        shown = [viewport.state.stack for viewport in self.views.all]
+        wanted = ["" if each.stack is None else each.stack.key for each in placements]
+        return protocol.layout != self.views.layout or shown != wanted
 
     def _arrangement(self) -> tuple[Any, ...]:
         """What a reader may have changed, whatever the size of the window."""
@@ -97,7 +145,10 @@ class ReadingSession:
         if stack is None:
             viewport.note = rule.origin
             return
-        self.views.place(viewport.number, stack, rule.plane if stack.is_volume else PlaneKind.STACK)
+        kind = rule.plane if stack.is_volume else PlaneKind.STACK
+        if (viewport.state.stack, viewport.state.kind) == (stack.key, kind):
+            return
+        self.views.place(viewport.number, stack, kind)
         preset = next((each for each in self.presets if each.id == rule.preset and each.fits(stack)), None)
         if preset is not None:
             choice = VoiChoice("preset", preset.title, preset.window)
@@ -137,7 +188,17 @@ class ReadingSession:
         return {**view_state.to_json(self.views), "tool": self.tool}
 
     def restore(self, plain: Mapping[str, Any]) -> bool:
-        """Take back a view that was kept; False when it is none of this case's, and then nothing has changed."""
+        """Take back a view that was kept; False when it is none of this case's, and then nothing has changed.
+
+        While images still come, one of which a part only is here is taken back once the rest is, unless the reader has
+        arranged something by then.
+        """
+        if self.case.growing and not view_state.is_whole(self.views, plain):
+            self._kept = plain
+            return False
+        return self._take_back(plain)
+
+    def _take_back(self, plain: Mapping[str, Any]) -> bool:
         if not view_state.restore(self.views, plain):
             return False
         if plain.get("tool") in TOOLS:

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from workstation.viewing.growth import Places
 from workstation.viewing.linking import ReferenceLine, reference_line
-from workstation.viewing.slices import slices_of, through
+from workstation.viewing.slices import in_place, slices_of, through
 from workstation.viewing.stacks import start_state
 from workstation.viewing.vectors import Vec, vec
 from workstation.viewing.viewport import PlaneKind, ViewportState
@@ -45,6 +46,18 @@ class Reformats:
             views[number].note = ""
             views.show(number, through(replace(fresh, voi=state.voi, inverted=state.inverted), stack, point))
         views.same_scale()
+
+    def follow(self, places: Places) -> None:
+        """Stacks were taken the place of: what is gone back to is at the same images, and planes need a volume."""
+        views = self._views
+        if self._before is not None:
+            name, states, active, members = self._before
+            self._before = name, [in_place(state, places) for state in states], active, members
+        if views.layout != "mpr":
+            return
+        stack = views.stack(0)
+        if stack is None or not stack.is_volume:
+            self.show_stack()
 
     def show_stack(self) -> None:
         """Back to what was shown before the reformat, at the slice the crosshair is on."""

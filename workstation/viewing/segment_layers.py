@@ -5,7 +5,7 @@ images that they were drawn on. Off until a reader asks for it.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -103,6 +103,11 @@ class SegmentLayer:
             self._lies[stack.key] = any(self._planes(stack, k) for k in range(stack.count))
         return self._lies[stack.key]
 
+    def look_again(self, keys: Collection[str]) -> None:
+        """Other images stand under these keys of stacks now."""
+        for key in keys:
+            self._lies.pop(key, None)
+
     def tint(self, stack: ShownStack, state: ViewportState) -> Tint | None:
         """What to paint over a stack's picture; None where nothing of it lies there."""
         loaded = self.loaded
@@ -164,6 +169,12 @@ class SegmentLayers:
         found = [one for one in instances if one.sop_class_uid in SEGMENTATION_CLASSES and one.has_pixels]
         found.sort(key=lambda one: (one.series_number or 0, one.instance_number or 0, one.sop_instance_uid))
         self.all += tuple(SegmentLayer(one, study, prior) for one in found)
+
+    def review(self, gone: Collection[str], changed: Collection[str]) -> None:
+        """Objects were rejected, and other images stand under the keys of some stacks."""
+        self.all = tuple(layer for layer in self.all if layer.key not in gone)
+        for layer in self.all:
+            layer.look_again(changed)
 
     def layer(self, key: str) -> SegmentLayer | None:
         return next((layer for layer in self.all if layer.key == key), None)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from workstation.language import _, number_text
+from workstation.viewing.growth import Places
 from workstation.viewing.orientation import direction_letters
 from workstation.viewing.stacks import ShownStack
 from workstation.viewing.vectors import Vec, add, dot, negate, subtract
@@ -44,6 +45,22 @@ def at_slice(state: ViewportState, stack: ShownStack, index: int) -> ViewportSta
     step = stack.step(normal)
     index = min(max(index, 0), slices_of(state, stack).count - 1)
     return replace(state, centre=add(state.centre, normal, low + index * step - dot(state.centre, normal)))
+
+
+def in_place(state: ViewportState, places: Places) -> ViewportState:
+    """The state at the same image where its stack was taken the place of; of no stack where that is out of sight."""
+    old = places.before.get(state.stack)
+    if old is None:
+        return state
+    found = places.of(old, min(state.index, old.count - 1))
+    if found is None:
+        return replace(state, stack="")
+    stack, index = found
+    if state.kind is not PlaneKind.STACK:
+        return replace(state, stack=stack.key, index=index)
+    right, down = stack.axes(index)
+    shift = subtract(stack.centre(index), old.centre(state.index))
+    return replace(state, stack=stack.key, index=index, centre=add(state.centre, shift), right=right, down=down)
 
 
 def through(state: ViewportState, stack: ShownStack, point: Vec) -> ViewportState:

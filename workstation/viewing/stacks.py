@@ -22,13 +22,15 @@ from workstation.dicom.spacing import Spacing, spacing_of
 from workstation.dicom.suv import SUV_UNIT
 from workstation.imaging.voi import Voi, Window
 from workstation.imaging.volume import stack_bytes
-from workstation.language import N_
+from workstation.language import N_, _, ngettext
 from workstation.viewing.mammography import hung
 from workstation.viewing.vectors import Vec, cross, dot, unit, vec
 from workstation.viewing.viewport import ORTHOGONAL_AXES, PlaneKind, ViewportState, VoiChoice
 
 Matrix = NDArray[np.float64]
 
+# images nearer than this stand in one place
+_SAME_PLACE_MM = 0.01
 # the soft-tissue window of a CT that names none
 _CT_WINDOW = (40.0, 400.0)
 
@@ -41,11 +43,39 @@ class Alternative:
     voi: Voi
 
 
+@dataclass(frozen=True)
+class Awaited:
+    """A series of which more is on its way: how many of its objects are here, and are expected (0: not known)."""
+
+    received: int
+    expected: int
+
+    @property
+    def note(self) -> str:
+        """In words, for the reader."""
+        if self.expected > self.received:
+            return _("{received} of {expected} images are here; more are coming").format(
+                received=self.received, expected=self.expected
+            )
+        told = ngettext(
+            "{count} image is here; more are coming", "{count} images are here; more are coming", self.received
+        )
+        return told.format(count=self.received)
+
+
 class ShownStack:
-    """A stack of the open case. `key` is stable for the same images: series UID and the number of the split."""
+    """A stack of the open case. `key` is stable for the same images: series UID and the number of the split.
+
+    While its series still comes it is `awaited`: images one by one, no volume, and nothing said of what lies between.
+    """
 
     computed = False
     """Whether its values are computed from several frames: nothing a file says of stored values holds for them."""
+    awaited: Awaited | None = None
+    hangs_as_volume: bool
+    """Whether it is hung before single images: it is a volume, or what is here of it looks like one."""
+    outstanding = 0
+    """Images of its series that are still to come and that it is hung for as if they were here."""
 
     def __init__(
         self, key: str, stack: Stack, study: StudyHeader, *, prior: bool = False, reason: str = "", note: str = ""
@@ -65,6 +95,7 @@ class ShownStack:
         """Why the values are not the real-world ones that the header offers."""
         self.auto_voi: Voi | None = None
         """Made once from the first pixels seen, so that scrolling does not flicker."""
+        self.hangs_as_volume = self.is_volume
         self.positioned = self.is_volume or stack.positions > 0
         self._matrices = self._volume_matrices() if self.is_volume else self._own_matrices()
         self._centres = self._frame_centres()
@@ -78,7 +109,7 @@ class ShownStack:
     @property
     def weight(self) -> int:
         """How many images speak for hanging it first; of equal ones the first offered is hung."""
-        return self.count
+        return self.count + self.outstanding
 
     @property
     def first(self) -> Instance:
@@ -211,6 +242,11 @@ class ShownStack:
         return float(along[main])
 
     @cached_property
+    def objects(self) -> frozenset[str]:
+        """The SOP Instance UIDs of its images."""
+        return frozenset(ref.instance.sop_instance_uid for ref in self.stack.frames)
+
+    @cached_property
     def slice_step(self) -> float:
         """Median distance of neighbouring images along the normal in mm; 1 where images have no place."""
         if self.count < 2 or not self.positioned:
@@ -218,6 +254,10 @@ class ShownStack:
         right, down = self.axes(0)
         along = self._centres @ np.asarray(cross(right, down))
         steps = np.abs(np.diff(along))
+        if self.awaited is not None:
+            # the usual step is that of holes as long as most images are to come; the least is that of neighbours
+            apart = steps[steps > _SAME_PLACE_MM]
+            return float(apart.min()) if apart.size else 1.0
         return float(np.median(steps)) or 1.0
 
     @cached_property

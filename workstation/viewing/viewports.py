@@ -16,12 +16,13 @@ from workstation.imaging.volume import Volume
 from workstation.jobs import Workers
 from workstation.viewing.appearance import chosen_voi
 from workstation.viewing.appearance_notes import presentation_in_force
+from workstation.viewing.growth import Places
 from workstation.viewing.layout import LAYOUTS
 from workstation.viewing.linking import LinkGroup
 from workstation.viewing.loading import Deliver
 from workstation.viewing.open_case import OpenCase
 from workstation.viewing.picture import Darkroom, Picture, request_for
-from workstation.viewing.slices import Slices, slice_point, slices_of, through
+from workstation.viewing.slices import Slices, in_place, slice_point, slices_of, through
 from workstation.viewing.stacks import ShownStack, start_state
 from workstation.viewing.vectors import Vec
 from workstation.viewing.viewport import PlaneKind, ViewportState
@@ -44,6 +45,8 @@ class Viewport:
         self.lacks_image = False
         self.note = ""
         self.drawn_at = 0.0
+        self.void = 0
+        """Pictures asked for up to this one are of a stack that was taken the place of."""
 
 
 class Viewports:
@@ -136,6 +139,33 @@ class Viewports:
             state = through(state, stack, slice_point(before, old))
         self.all[number].note = ""
         self.show(number, state)
+
+    def follow(self, places: Places) -> None:
+        """Go on at the same images where stacks were taken the place of; nothing moves on the screen."""
+        self._rename_spaces(places)
+        for viewport in self.all:
+            state = viewport.state
+            if state.stack not in places.before:
+                continue
+            viewport.state = in_place(state, places)
+            viewport.void = viewport.asked
+            if viewport.picture is not None:
+                shown = replace(viewport.picture.request, state=in_place(viewport.picture.state, places))
+                viewport.picture = replace(viewport.picture, request=shown)
+            self.ask(viewport.number)
+            self.state_changed.emit(viewport.number)
+
+    def _rename_spaces(self, places: Places) -> None:
+        """A stack without a Frame of Reference is a space of its own, and its key may be another now."""
+        names = {}
+        for old in places.before.values():
+            if old.space == old.key and (place := places.of(old, 0)) is not None:
+                names[old.space] = place[0].space
+        self.crosshairs = {names.get(space, space): point for space, point in self.crosshairs.items()}
+        self.links.offsets = {
+            (names.get(source, source), names.get(target, target)): offset
+            for (source, target), offset in self.links.offsets.items()
+        }
 
     def resize(self, number: int, width: int, height: int) -> None:
         """The place has another size in device pixels; a fitted picture is fitted anew."""
@@ -253,6 +283,8 @@ class Viewports:
         if number >= len(self.all):
             return
         viewport = self.all[number]
+        if picture.request.id <= viewport.void:
+            return
         if viewport.picture is not None and viewport.picture.request.id > picture.request.id:
             return
         viewport.picture = picture

@@ -73,7 +73,8 @@ def slice_lines(stack: ShownStack, state: ViewportState) -> list[str]:
     """Where: plane, slice of how many, position, thickness."""
     slices = slices_of(state, stack)
     lines = [_(PLANES[state.kind])] if state.kind in PLANES else []
-    lines.append(f"{slices.index + 1} / {slices.count}")
+    number = f"{slices.index + 1} / {slices.count}"
+    lines.append(_("{number} so far").format(number=number) if stack.awaited is not None else number)
     position = position_text(state, stack)
     if position and stack.positioned:
         lines.append(position)
