@@ -94,3 +94,12 @@ def test_a_proxy_that_dies_in_the_middle_and_comes_back(archive: Archive, tmp_pa
     assert [type(error) for error in first.errors] == [LinkDown]
     assert 0 < first.ledger.expected == len(place.objects)
     assert_as_without_fault(archive, tmp_path, place, pull(archive, place))
+
+
+def test_kept_connections_that_were_closed_meanwhile_are_no_trouble(
+    archive: Archive, tmp_path: Path, place: Place
+) -> None:
+    place.proxy.tells_close = False
+    outcome = pull(archive, place)
+    assert outcome.errors == []
+    assert_as_without_fault(archive, tmp_path, place, outcome)

@@ -8,12 +8,16 @@ import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from urllib3.exceptions import ProtocolError, ReadTimeoutError
+from urllib3.response import BaseHTTPResponse
+from urllib3.util import Retry
 
 from workstation.errors import LinkDown, ServerRefused, WorkstationError
 from workstation.iris.client_certificate import present
@@ -35,6 +39,7 @@ class Transport(requests.Session):
         self.auth = _unsigned
         self.headers["User-Agent"] = "IRIS-Workstation"
         self.headers["Accept-Encoding"] = "identity"
+        self.mount("http://", HTTPAdapter(max_retries=_once_more()))
         self.mount("https://", _TrustedAdapter(tls_context(profile)))
         if profile.client_certificate_file and certificate_password is not None:
             context = tls_context(profile)
@@ -202,12 +207,33 @@ def _tls_cause(error: BaseException) -> ssl.SSLError | None:
     return None
 
 
+class _OnceMore(Retry):
+    """A second try for a GET whose connection ended without a byte of an answer, as one that rested for long does."""
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        _pool: Any = None,
+        _stacktrace: TracebackType | None = None,
+    ) -> Self:
+        if isinstance(error, ReadTimeoutError) or (isinstance(error, ProtocolError) and method != "GET"):
+            raise error
+        return super().increment(method, url, response, error, _pool, _stacktrace)
+
+
+def _once_more() -> Retry:
+    return _OnceMore(1, connect=0, redirect=0, status=0, other=0, respect_retry_after_header=False)
+
+
 class _TrustedAdapter(HTTPAdapter):
     """An adapter that trusts what the given context trusts, not the certificate bundle of requests."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
-        super().__init__()
+        super().__init__(max_retries=_once_more())
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
