@@ -182,5 +182,7 @@ class FolderServer:
         for file in self._files.values():
             yield file.read_bytes()
 
-    def retrieve_instance(self, study_uid: str, series_uid: str, sop_instance_uid: str) -> bytes:
+    def retrieve_instance(
+        self, study_uid: str, series_uid: str, sop_instance_uid: str, cancellation: Cancellation | None = None
+    ) -> bytes:
         return self._files[sop_instance_uid].read_bytes()

@@ -8,8 +8,9 @@ import itertools
 import os
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
@@ -40,13 +41,33 @@ class Lane(Enum):
 
 
 class Cancellation:
-    """A flag that long work looks at between its steps."""
+    """A flag that long work looks at between its steps; what can't look is told by a call (`calling`)."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._calls: list[Callable[[], None]] = []
 
     def cancel(self) -> None:
-        self._event.set()
+        with self._lock:
+            self._event.set()
+            calls = tuple(self._calls)
+        for call in calls:
+            call()
+
+    @contextmanager
+    def calling(self, call: Callable[[], None]) -> Iterator[None]:
+        """While the block runs, `cancel` calls this too, from its own thread; at once when it is cancelled already."""
+        with self._lock:
+            self._calls.append(call)
+            late = self._event.is_set()
+        try:
+            if late:
+                call()
+            yield
+        finally:
+            with self._lock:
+                self._calls.remove(call)
 
     @property
     def cancelled(self) -> bool:

@@ -136,7 +136,9 @@ class FakeIris:
             if self.twice:
                 yield self.replaced.get(uid, data)
 
-    def retrieve_instance(self, study_uid: str, series_uid: str, sop_instance_uid: str) -> bytes:
+    def retrieve_instance(
+        self, study_uid: str, series_uid: str, sop_instance_uid: str, cancellation: Cancellation | None = None
+    ) -> bytes:
         self._ask(f"single {sop_instance_uid}")
         if sop_instance_uid in self.absent:
             raise ServerRefused("no", status=404)

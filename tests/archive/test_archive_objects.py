@@ -305,12 +305,21 @@ def test_several_threads_that_put_the_same_objects_store_each_once(
 
 
 def test_the_intake_reports_what_became_of_each_object(archive: Archive, fake: ModuleType) -> None:
-    with Intake(archive) as intake:
+    results: list[Stored | Refused] = []
+    with Intake(archive, results.extend) as intake:
         for data in (fake.part10(1), b"nothing", fake.part10(1), fake.part10(1, seed=3)):
             intake.put(data)
-    kinds = sorted(r.outcome if isinstance(r, Stored) else "refused" for r in intake.results)
+    kinds = sorted(r.outcome if isinstance(r, Stored) else "refused" for r in results)
     assert kinds == ["collision", "held", "new", "refused"]
-    assert intake.stored[0] == 4
+
+
+def test_the_objects_of_one_stream_are_waited_for_whatever_the_others_do(archive: Archive, fake: ModuleType) -> None:
+    with Intake(archive) as intake:
+        for n in range(1, 6):
+            intake.put(fake.part10(n), "mine")
+            intake.put(fake.part10(n, series="2"), "another")
+        intake.wait("mine")
+        assert len(archive.instances(series_uid=f"{fake.STUDY}.1")) == 5
 
 
 def test_the_intake_hands_a_full_disk_to_whoever_puts(

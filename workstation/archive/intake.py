@@ -5,7 +5,8 @@ at once, and the longer a flush takes, the more objects share the next one.
 """
 
 import threading
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -17,21 +18,25 @@ _GROUP_BYTES = 12 << 20
 _THREADS = 2
 
 
-class Intake:
-    """A context manager: `put` objects, and when the block ends all of them are durable.
+Told = Callable[[Sequence[Stored | Refused]], None]
 
-    An error of the sealing threads (DiskFull) is raised by the next `put`, or at the end of the block.
+
+class Intake:
+    """A context manager: `put` objects, from any thread, and when the block ends all of them are durable.
+
+    `told` hears what became of each group, from the sealing threads, as soon as it is durable. An error of these
+    (DiskFull) is raised by the next `put` or `wait`, or at the end of the block.
     """
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Archive, told: Told = lambda _results: None) -> None:
         self._archive = archive
-        self._waiting: deque[bytes] = deque()
+        self._told = told
+        self._waiting: deque[tuple[str, bytes]] = deque()
         self._waiting_bytes = 0
+        self._pending: Counter[str] = Counter()
         self._changed = threading.Condition()
         self._ended = False
         self._error: BaseException | None = None
-        self._results: list[Stored | Refused] = []
-        self._bytes = 0
         self._threads = [threading.Thread(target=self._serve, name=f"sealing-{n}") for n in range(_THREADS)]
 
     def __enter__(self) -> Self:
@@ -51,32 +56,29 @@ class Intake:
         if self._error is not None and error is None:
             raise self._error
 
-    def put(self, data: bytes) -> None:
-        """Hand an object over; waits while more than 32 MiB wait to be sealed."""
+    def put(self, data: bytes, stream: str = "") -> None:
+        """Hand an object of a stream over; waits while more than 32 MiB wait to be sealed."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting_bytes < _WAITING_BYTES or self._error is not None)
             if self._error is not None:
                 raise self._error
-            self._waiting.append(data)
+            self._waiting.append((stream, data))
             self._waiting_bytes += len(data)
-            self._changed.notify()
+            self._pending[stream] += 1
+            self._changed.notify_all()
 
-    @property
-    def stored(self) -> tuple[int, int]:
-        """How many objects are durable by now, and their bytes."""
+    def wait(self, stream: str) -> None:
+        """Until all objects of the stream that were put are durable."""
         with self._changed:
-            return len(self._results), self._bytes
-
-    @property
-    def results(self) -> list[Stored | Refused]:
-        """What became of each object, in the order in which they became durable; whole after the block."""
-        with self._changed:
-            return list(self._results)
+            self._changed.wait_for(lambda: not self._pending[stream] or self._error is not None)
+            del self._pending[stream]
+            if self._error is not None:
+                raise self._error
 
     def _serve(self) -> None:
         while group := self._take():
             try:
-                results = self._archive.store(group)
+                self._told(self._archive.store([data for _stream, data in group]))
             except BaseException as error:  # noqa: BLE001 - raised again in the thread that puts
                 with self._changed:
                     self._error = self._error or error
@@ -85,19 +87,20 @@ class Intake:
                     self._changed.notify_all()
                 return
             with self._changed:
-                self._results += results
-                self._bytes += sum(len(data) for data in group)
+                for stream, _data in group:
+                    self._pending[stream] -= 1
+                self._changed.notify_all()
 
-    def _take(self) -> list[bytes]:
+    def _take(self) -> list[tuple[str, bytes]]:
         """What waits, up to a group; empty at the end."""
-        group: list[bytes] = []
+        group: list[tuple[str, bytes]] = []
         size = 0
         with self._changed:
             self._changed.wait_for(lambda: bool(self._waiting) or self._ended or self._error is not None)
             while self._waiting and size < _GROUP_BYTES:
-                data = self._waiting.popleft()
-                group.append(data)
-                size += len(data)
+                item = self._waiting.popleft()
+                group.append(item)
+                size += len(item[1])
             self._waiting_bytes -= size
             self._changed.notify_all()
         return group

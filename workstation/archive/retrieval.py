@@ -1,27 +1,38 @@
 """Pulling studies into the archive, over a line that may be cut at any byte.
 
-What the server lists is stored first (`ledger`). A series of which nothing is here comes as one stream; what lacks of
-any other is asked for singly, so after a cut or a kill nothing is transferred twice. What can't be had is on the ledger
-with its reason.
+What the server lists is stored first (`ledger`). Several series come at once, each as one stream; what lacks after a
+cut or a kill is asked for singly, or by another stream where that is the quicker way. What can't be had is on the
+ledger with its reason.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Protocol
 
 from workstation.archive import ledger
 from workstation.archive.archive import Archive
-from workstation.archive.index import Refused
+from workstation.archive.course import Course
+from workstation.archive.index import Refused, Stored
 from workstation.archive.intake import Intake
 from workstation.archive.ledger import Gap, SeriesLedger, StudyLedger
 from workstation.errors import LinkDown, MalformedAnswer, ServerRefused, UnreadableObject, WorkstationError
 from workstation.iris.entries import InstanceEntry, SeriesEntry
-from workstation.jobs import Cancellation, Progress, Report, silent
-from workstation.language import _, number_text
+from workstation.jobs import Cancellation, Report, silent
+from workstation.language import _
 
 DOCUMENT_MODALITIES = frozenset({"SR", "DOC", "KO", "PR"})
 
+# series at once: more hide more of a far server's latency, and all share one line
+_STREAMS = 3
+# single requests at once, and objects in one flush to the disk
+_SINGLES, _FLUSH = 3, 8
+# what a single request costs beside its bytes; Debian's Orthanc delays each answer by an ACK, 40 ms
+_SINGLE_S = 0.04
+# a handful is never worth another stream
+_HANDFUL = 16
+# taken for the line while nothing is known of it, bytes per second
+_UNKNOWN_RATE = 1e6
 # so many failures of the link in a row, and the link is what failed, not the instances
 _LINK_FAILURES = 3
 
@@ -34,7 +45,9 @@ class Source(Protocol):
     def retrieve_series(
         self, study_uid: str, series_uid: str, cancellation: Cancellation | None = None
     ) -> Iterator[bytes]: ...
-    def retrieve_instance(self, study_uid: str, series_uid: str, sop_instance_uid: str) -> bytes: ...
+    def retrieve_instance(
+        self, study_uid: str, series_uid: str, sop_instance_uid: str, cancellation: Cancellation | None = None
+    ) -> bytes: ...
 
 
 # called with the size of each object before it is stored; it may wait (a bandwidth budget) or raise (no room)
@@ -70,17 +83,20 @@ class Retrieval:
     ) -> StudyLedger:
         """Bring the study, or its `wanted` series, into the archive; the ledger of the study afterwards.
 
-        What is here already is not asked for. Raises LinkDown, SignInNeeded, ServerRefused, Cancelled, DiskFull; what
-        had arrived whole by then is stored, and the next call goes on from there.
+        What is here already is not asked for. Raises LinkDown, SignInNeeded, ServerRefused, Cancelled, DiskFull, and
+        what `admit` raises; what had arrived whole by then is stored, and the next call goes on from there.
         """
-        cancellation = cancellation or Cancellation()
+        asked = cancellation or Cancellation()
         listed = self._list(study_uid)
-        course = _Course(self._archive, study_uid, report)
         # the documents are small and are read first
         order = sorted(filter(wanted, listed), key=lambda s: (not _documents(s), s.number is None, s.number or 0))
-        for series in order:
-            cancellation.check()
-            self._pull_series(study_uid, series, course, cancellation)
+        course = Course(self._archive, study_uid, report)
+        # an error in one stream ends the others
+        stop = Cancellation()
+        with asked.calling(stop.cancel), Intake(self._archive, course.stored) as intake:
+            pull = _Pull(self._archive, self._dicomweb, study_uid, course, intake, stop, admit)
+            pull.run(order)
+        course.recount()
         return ledger.study_ledger(self._archive.database, study_uid)
 
     def pull_documents(
@@ -101,112 +117,185 @@ class Retrieval:
         """
         found = list(self._dicomweb.search_series(study_uid))
         listing = [
-            (series, self._instances(study_uid, series) if series.instance_count is None else []) for series in found
+            (
+                series,
+                list(self._dicomweb.search_instances(study_uid, series.series_uid))
+                if series.instance_count is None
+                else [],
+            )
+            for series in found
         ]
         with self._archive.database.transaction() as cursor:
             ledger.expect(cursor, study_uid, listing)
         return found
 
-    def _instances(self, study_uid: str, series: SeriesEntry) -> list[InstanceEntry]:
-        return list(self._dicomweb.search_instances(study_uid, series.series_uid))
 
-    def _pull_series(self, study_uid: str, series: SeriesEntry, course: "_Course", cancellation: Cancellation) -> None:
-        state = self._state(study_uid, series)
+class _Pull:
+    """One pull of one study under way."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        dicomweb: Source,
+        study_uid: str,
+        course: Course,
+        intake: Intake,
+        stop: Cancellation,
+        admit: Admit,
+    ) -> None:
+        self._archive = archive
+        self._dicomweb = dicomweb
+        self._study_uid = study_uid
+        self._course = course
+        self._intake = intake
+        self._stop = stop
+        self._admit = admit
+        self._lock = threading.Lock()
+        self._error: BaseException | None = None
+        self._cut_off: set[str] = set()
+
+    def run(self, order: Sequence[SeriesEntry]) -> None:
+        """All series, in this order, some at once; raises the first error of any."""
+        rest = iter(order)
+
+        def work() -> None:
+            while True:
+                with self._lock:
+                    series = next(rest, None)
+                if series is None or self._stop.cancelled:
+                    return
+                try:
+                    self._series(series)
+                except BaseException as error:  # noqa: BLE001 - raised again in the thread that pulls
+                    with self._lock:
+                        # what the others end of is this one
+                        self._error = self._error or error
+                    self._stop.cancel()
+                    return
+
+        others = min(_STREAMS, len(order)) - 1
+        if others > 0:
+            with ThreadPoolExecutor(others, thread_name_prefix="series") as beside:
+                for _other in range(others):
+                    beside.submit(work)
+                work()
+        else:
+            work()
+        if self._error is not None:
+            raise self._error
+        self._stop.check()
+
+    def _series(self, series: SeriesEntry) -> None:
+        state = self._state(series)
         listed = series.instance_count is None or (state.listed >= series.instance_count and state.complete)
         broken: WorkstationError | None = None
         if state.received == 0 and state.expected > 0:
             # the count is on the ledger: the list may come beside the objects, and the first picture need not wait
             with ThreadPoolExecutor(1, thread_name_prefix="listing") as beside:
-                listing = None if listed else beside.submit(self._list_instances, study_uid, series)
-                try:
-                    self._stream(study_uid, series.series_uid, course, cancellation)
-                except (LinkDown, MalformedAnswer, ServerRefused) as error:
-                    broken = error
+                listing = None if listed else beside.submit(self._list_instances, series)
+                broken = self._stream(series)
                 if listing is not None:
                     listing.result()
-            course.recount()
         elif not listed:
-            self._list_instances(study_uid, series)
-        state = self._state(study_uid, series)
+            self._list_instances(series)
+        state = self._state(series)
         if broken is not None and not state.complete and not state.gaps:
             raise broken
+        while not isinstance(broken, MalformedAnswer) and self._worth_a_stream(state):
+            lacking = len(state.gaps)
+            broken = self._stream(series)
+            state = self._state(series)
+            if len(state.gaps) == lacking:
+                break
         # a broken stream is no end: what lacks is asked for singly, and that tells whether the link is down
-        self._fetch(study_uid, state.gaps, course, cancellation, failures=int(isinstance(broken, LinkDown)))
+        self._singly(state.gaps, failures=int(isinstance(broken, LinkDown)))
+        if self._cut_off:
+            # one cut says nothing of the object; two do, or the link is down: not for this pull to decide
+            again = [gap for gap in self._state(series).gaps if gap.sop_uid in self._cut_off]
+            self._cut_off.difference_update(gap.sop_uid for gap in again)
+            self._singly(again, failures=_LINK_FAILURES - 1)
 
-    def _list_instances(self, study_uid: str, series: SeriesEntry) -> None:
-        entries = self._instances(study_uid, series)
+    def _worth_a_stream(self, state: SeriesLedger) -> bool:
+        """Whether all of the series in one stream would be here sooner than what lacks of it, one by one."""
+        if len(state.gaps) < _HANDFUL:
+            return False
+        with self._archive.database.read() as cursor:
+            held = cursor.execute(
+                "SELECT coalesce(sum(size), 0) FROM instances WHERE series_uid = ?", (state.series_uid,)
+            ).fetchone()[0]
+        again_s = held / (self._course.rate or _UNKNOWN_RATE)
+        return bool(again_s < len(state.gaps) * _SINGLE_S / _SINGLES)
+
+    def _stream(self, series: SeriesEntry) -> WorkstationError | None:
+        """The whole series; what broke it off, if anything. All that came is durable afterwards."""
+        broken = None
+        try:
+            for data in self._dicomweb.retrieve_series(self._study_uid, series.series_uid, self._stop):
+                self._admit(len(data))
+                self._intake.put(data, series.series_uid)
+                self._stop.check()
+        except (LinkDown, MalformedAnswer, ServerRefused) as error:
+            broken = error
+        self._intake.wait(series.series_uid)
+        return broken
+
+    def _list_instances(self, series: SeriesEntry) -> None:
+        entries = list(self._dicomweb.search_instances(self._study_uid, series.series_uid))
         with self._archive.database.transaction() as cursor:
-            ledger.expect(cursor, study_uid, [(series, entries)])
+            ledger.expect(cursor, self._study_uid, [(series, entries)])
 
-    def _stream(self, study_uid: str, series_uid: str, course: "_Course", cancellation: Cancellation) -> None:
-        with Intake(self._archive) as intake:
-            for data in self._dicomweb.retrieve_series(study_uid, series_uid, cancellation):
-                intake.put(data)
-                course.tell(*intake.stored)
-                cancellation.check()
-        course.size += intake.stored[1]
+    def _singly(self, gaps: Sequence[Gap], failures: int) -> None:
+        """What lacks, a few requests at once and one flush for them; one at a time while they fail."""
+        if not gaps:
+            return
+        at, size = 0, 1
+        with ThreadPoolExecutor(min(_SINGLES, len(gaps)), thread_name_prefix="singles") as beside:
+            while at < len(gaps):
+                self._stop.check()
+                group = gaps[at : at + size]
+                answers = list(beside.map(self._ask, group))
+                arrived = [answer for answer in answers if isinstance(answer, bytes)]
+                for data in arrived:
+                    self._admit(len(data))
+                stored = iter(self._archive.store(arrived))
+                results = [next(stored) if isinstance(answer, bytes) else answer for answer in answers]
+                self._course.stored([one for one in results if isinstance(one, Stored | Refused)])
+                for gap, result in zip(group, results, strict=True):
+                    failures = self._settle(gap, result, failures)
+                at, size = at + size, 1 if failures else min(size * 2, _FLUSH)
 
-    def _fetch(
-        self, study_uid: str, gaps: Iterable[Gap], course: "_Course", cancellation: Cancellation, failures: int
-    ) -> None:
-        for gap in gaps:
-            cancellation.check()
-            try:
-                data = self._dicomweb.retrieve_instance(study_uid, gap.series_uid, gap.sop_uid)
-                (result,) = self._archive.store([data])
-                if isinstance(result, Refused):
-                    raise result.error
-            except (MalformedAnswer, UnreadableObject) as error:
-                self._note(study_uid, gap, _("what the server sent can't be read: {why}").format(why=error.detail))
-                continue
-            except (LinkDown, ServerRefused) as error:
-                self._note(study_uid, gap, _reason(error))
-                failures = failures + 1 if _transient(error) else 0
-                if failures == _LINK_FAILURES:
-                    raise
-                continue
-            failures = 0
-            if result.instance.sop_instance_uid == gap.sop_uid:
-                course.done += 1
-                course.size += result.size
-                course.tell()
-            else:
-                self._note(study_uid, gap, _("the server sent another object in its place"))
+    def _ask(self, gap: Gap) -> bytes | WorkstationError:
+        try:
+            return self._dicomweb.retrieve_instance(self._study_uid, gap.series_uid, gap.sop_uid, self._stop)
+        except (MalformedAnswer, LinkDown, ServerRefused) as error:
+            return error
 
-    def _state(self, study_uid: str, series: SeriesEntry) -> SeriesLedger:
-        (state,) = ledger.study_ledger(self._archive.database, study_uid, series.series_uid).series
+    def _settle(self, gap: Gap, result: Stored | Refused | WorkstationError, failures: int) -> int:
+        """Note why a gap stays; how many failures of the link there are in a row. Raises the last that is too many."""
+        error = result.error if isinstance(result, Refused) else result
+        if isinstance(error, Stored):
+            if error.instance.sop_instance_uid != gap.sop_uid:
+                self._note(gap, _("the server sent another object in its place"))
+            return 0
+        if isinstance(error, MalformedAnswer | UnreadableObject):
+            self._note(gap, _("what the server sent can't be read: {why}").format(why=error.detail))
+            return failures
+        assert isinstance(error, LinkDown | ServerRefused)
+        self._note(gap, _reason(error))
+        if isinstance(error, LinkDown):
+            self._cut_off.add(gap.sop_uid)
+        failures = failures + 1 if _transient(error) else 0
+        if failures >= _LINK_FAILURES:
+            raise error
+        return failures
+
+    def _state(self, series: SeriesEntry) -> SeriesLedger:
+        (state,) = ledger.study_ledger(self._archive.database, self._study_uid, series.series_uid).series
         return state
 
-    def _note(self, study_uid: str, gap: Gap, reason: str) -> None:
+    def _note(self, gap: Gap, reason: str) -> None:
         with self._archive.database.transaction() as cursor:
-            ledger.note_missing(cursor, study_uid, Gap(gap.series_uid, gap.sop_uid, gap.number, reason))
-
-
-@dataclass
-class _Course:
-    """How far the pull of a study is; `done` counts what was here before as well."""
-
-    archive: Archive
-    study_uid: str
-    report: Report
-    done: int = 0
-    size: int = 0
-    total: int = 0
-
-    def __post_init__(self) -> None:
-        self.recount()
-
-    def recount(self) -> None:
-        with self.archive.database.read() as cursor:
-            self.total, self.done = ledger.counts(cursor, self.study_uid)
-        self.tell()
-
-    def tell(self, images: int = 0, size: int = 0) -> None:
-        done, total = self.done + images, max(self.total, self.done + images)
-        text = _("{done} of {total} images, {size} MB").format(
-            done=done, total=total, size=number_text((self.size + size) / 1e6)
-        )
-        self.report(Progress(done, total, text))
+            ledger.note_missing(cursor, self._study_uid, Gap(gap.series_uid, gap.sop_uid, gap.number, reason))
 
 
 def _transient(error: LinkDown | ServerRefused) -> bool:

@@ -57,15 +57,17 @@ class DicomWeb:
     ) -> Iterator[bytes]:
         """Part 10 bytes of the instances of a series, one at a time, as the server has them.
 
-        One streaming request. What arrived whole is handed out before LinkDown or MalformedAnswer is raised; raises
-        Cancelled between two instances.
+        One streaming request. What arrived whole is handed out before LinkDown or MalformedAnswer is raised. Cancelling
+        ends the transfer at once, also one that stalls.
         """
         return self._retrieve(f"studies/{study_uid}/series/{series_uid}", cancellation)
 
-    def retrieve_instance(self, study_uid: str, series_uid: str, sop_instance_uid: str) -> bytes:
+    def retrieve_instance(
+        self, study_uid: str, series_uid: str, sop_instance_uid: str, cancellation: Cancellation | None = None
+    ) -> bytes:
         """Part 10 bytes of one instance, as the server has them; ServerRefused 404 when it has none."""
         path = f"studies/{study_uid}/series/{series_uid}/instances/{sop_instance_uid}"
-        found = list(self._retrieve(path, None))
+        found = list(self._retrieve(path, cancellation))
         if len(found) != 1:
             raise malformed(f"{len(found)} parts for one instance", self._root)
         return found[0]
@@ -91,11 +93,21 @@ class DicomWeb:
         return StoreAnswer(answer.status, (), ())
 
     def _retrieve(self, path: str, cancellation: Cancellation | None) -> Iterator[bytes]:
+        cancellation = cancellation or Cancellation()
         with self._session.stream(f"{self._root}/{path}", ACCEPT_INSTANCES) as answer:
-            for body in _instances(answer):
+            bodies = _instances(answer, cancellation)
+            while True:
+                with cancellation.calling(answer.abort):
+                    try:
+                        body = next(bodies, None)
+                    except Exception:
+                        # a connection ended under a waiting read shows in many ways
+                        cancellation.check()
+                        raise
+                if body is None:
+                    return
                 yield body
-                if cancellation:
-                    cancellation.check()
+                cancellation.check()
 
     def _pages(
         self, path: str, filters: Mapping[str, str], fields: Sequence[str], key: str, limit: int | None = None
@@ -119,14 +131,18 @@ def datasets_of(answer: Answer) -> list[Dataset]:
         raise malformed("JSON", answer.host) from error
 
 
-def _instances(answer: Answer) -> Iterator[bytes]:
+def _instances(answer: Answer, cancellation: Cancellation) -> Iterator[bytes]:
+    def read(size: int) -> bytes:
+        cancellation.check()
+        return answer.read(size)
+
     if answer.media_type == "application/dicom":
         answer.read_all()
         yield answer.body
         return
     if not answer.media_type.startswith("multipart/"):
         raise malformed(f"{answer.media_type or 'no content type'} instead of multipart", answer.host)
-    for part in read_parts(answer.read, boundary_of(answer.content_type)):
+    for part in read_parts(read, boundary_of(answer.content_type)):
         if part.headers.get("content-type", "application/dicom").partition(";")[0].strip() != "application/dicom":
             raise malformed("a part that is no instance", answer.host)
         yield part.body
