@@ -29,6 +29,7 @@ def sealed(path: Path, objects: list[bytes]) -> bytes:
         for data in objects:
             made.add(data)
         made.finish()
+        made.publish()
     return path.read_bytes()
 
 

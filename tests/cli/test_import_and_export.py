@@ -1,4 +1,4 @@
-"""`import` and `export --sealed`: media in, a case to another desk, each bad file a line, nothing in the clear."""
+"""`import` and `export`: media in, a case to another desk or to students; a line for each bad file, no name outside."""
 
 import hashlib
 import io
@@ -201,6 +201,7 @@ def test_a_sealed_case_that_is_not_whole_is_said(fault: str, tiny: ModuleType, t
         for data in objects:
             parcel.add(data)
         parcel.finish()
+        parcel.publish()
     sealed = bytearray(path.read_bytes())
     if fault == "changed":
         sealed[-9] ^= 1
@@ -232,3 +233,58 @@ def test_a_short_passphrase_and_a_study_not_held_are_refused(
     assert short.returncode == 1
     assert "at least 12 characters" in short.stderr
     assert not (tmp_path / "case.iris").exists()
+
+
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_a_study_goes_to_students_without_its_patient(
+    run: Run, desk: list[str], folder: Path, slices: list[bytes], tmp_path: Path, form: str
+) -> None:
+    study = study_of(slices[0])
+    capture = pydicom.dcmread(io.BytesIO(slices[0]))
+    capture.SOPClassUID, capture.Modality, capture.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.7", "OT", "1.2.3.4.5"
+    capture.save_as(folder / "capture", enforce_file_format=True)
+    assert run(*desk, "import", folder).returncode == 0
+    made = tmp_path / ("teaching.zip" if form == "zip" else "teaching")
+    result = run(*desk, "export", study, "-o", made, "--anonymous")
+    assert (result.returncode, result.stderr) == (0, "")
+    first, *rest = result.stdout.splitlines()
+    assert first == f"{made}: 3 objects without their patient"
+    assert [line.strip() for line in rest] == [
+        "1 object left out: it was captured from a screen or digitised, often with text",
+        "Look at those pictures; if none shows a name, add --accept-burned-in.",
+    ]
+    if form == "zip":
+        with zipfile.ZipFile(made) as archive:
+            archive.extractall(tmp_path / "unpacked")
+            assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        made = tmp_path / "unpacked"
+    files = sorted(str(path.relative_to(made)) for path in made.rglob("*") if path.is_file())
+    assert files == ["DICOMDIR", *(f"IMAGES/S00001/E00001/I{number:06}" for number in (1, 2, 3))]
+    everything = b"".join((made / name).read_bytes() for name in files)
+    for open_text in (NAME.encode(), b"77-1", study.encode(), b"19700115", b"20260110", b"LPU-7"):
+        assert open_text not in everything
+    pixels = {pydicom.dcmread(io.BytesIO(data)).PixelData for data in slices}
+    assert {pydicom.dcmread(made / name).PixelData for name in files[1:]} == pixels
+    (event,) = [one for one in lines(run(*desk, "audit", "--list", "--json")) if one["event"] == "study exported"]
+    assert event["subject"] == study
+    assert event["detail"] == {"form": "anonymous", "objects": 3}
+    checked = run(*desk, "export", study, "-o", tmp_path / "all.zip", "--anonymous", "--accept-burned-in", "--json")
+    assert json.loads(checked.stdout)["objects"] == 4
+
+
+def test_an_export_of_nothing_that_may_go_leaves_no_file(
+    run: Run, desk: list[str], folder: Path, slices: list[bytes], tmp_path: Path
+) -> None:
+    for path in (folder / "IMAGES").rglob("*"):
+        if path.is_file():
+            ds = pydicom.dcmread(path)
+            ds.BurnedInAnnotation = "YES"
+            ds.save_as(path)
+    run(*desk, "import", folder)
+    before = set(tmp_path.iterdir())
+    result = run(*desk, "export", study_of(slices[0]), "-o", "teaching", "--anonymous")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "3 objects left out: its pictures have burned-in text" in result.stderr
+    assert set(tmp_path.iterdir()) == before
+    events = [one["event"] for one in lines(run(*desk, "audit", "--list", "--json"))]
+    assert "study exported" not in events

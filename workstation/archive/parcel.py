@@ -7,6 +7,7 @@ the objects, each behind its length. Neither side ever holds more than one objec
 """
 
 import os
+import shutil
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
@@ -35,7 +36,7 @@ _SHORTEST_PASSPHRASE = 12
 
 
 class Parcel:
-    """A file being written beside its place; a context manager that leaves nothing behind unless `finish`ed.
+    """A file being written beside its place; a context manager that leaves nothing behind unless `publish`ed.
 
     Raises WorkstationError when the place is taken, the passphrase is too short, or the disk refuses.
     """
@@ -48,11 +49,9 @@ class Parcel:
                     count=_SHORTEST_PASSPHRASE
                 ),
             )
-        if path.exists():
-            raise WorkstationError(_("The file exists already"), path.name)
         salt = os.urandom(16)
         self._path = path
-        self._part = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
+        self._part = beside(path)
         self._header = _HEADER.pack(MAGIC, _VERSION, *_SCRYPT, salt)
         self._cipher = AESGCM(stretched(passphrase, salt, *_SCRYPT))
         self._waiting = bytearray()
@@ -64,7 +63,7 @@ class Parcel:
             self._file = open(self._part, "xb", opener=_private)
             self._file.write(self._header)
         except OSError as error:
-            raise _unwritable(error) from error
+            raise unwritable(error) from error
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -82,16 +81,24 @@ class Parcel:
             self._put(memoryview(data)[at : at + _CHUNK])
 
     def finish(self) -> None:
-        """Seal the end, bring the file to disk and give it its name."""
+        """Seal the end and bring the file to disk, still under the hidden name."""
         self._seal(bytes(self._waiting), last=True)
         assert self._file is not None
         try:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
+        except OSError as error:
+            raise unwritable(error) from error
+
+    def publish(self) -> None:
+        """Give the finished file its name."""
+        try:
+            if self._path.exists():
+                raise WorkstationError(_("The file exists already"), self._path.name)
             self._part.rename(self._path)
         except OSError as error:
-            raise _unwritable(error) from error
+            raise unwritable(error) from error
 
     def _put(self, data: bytes | memoryview) -> None:
         self._waiting += data
@@ -108,7 +115,7 @@ class Parcel:
             self._file.write(head)
             self._file.write(sealed)
         except OSError as error:
-            raise _unwritable(error) from error
+            raise unwritable(error) from error
 
 
 def objects(file: BinaryIO, passphrase: str) -> Iterator[bytes]:
@@ -187,5 +194,24 @@ def _cut() -> UnreadableObject:
     )
 
 
-def _unwritable(error: OSError) -> WorkstationError:
+def beside(path: Path) -> Path:
+    """A hidden name beside a place for what isn't whole yet; what a killed export of the same name left there goes.
+
+    Raises WorkstationError when the place is taken.
+    """
+    if path.exists():
+        raise WorkstationError(_("The file exists already"), path.name)
+    head, tail = f".{path.name}.", ".part"
+    with suppress(OSError):
+        for left in path.absolute().parent.iterdir():
+            if left.name.startswith(head) and left.name.endswith(tail):
+                if left.is_dir() and not left.is_symlink():
+                    shutil.rmtree(left, ignore_errors=True)
+                else:
+                    left.unlink()
+    return path.with_name(f"{head}{os.urandom(4).hex()}{tail}")
+
+
+def unwritable(error: OSError) -> WorkstationError:
+    """What a disk that refuses is to the user."""
     return WorkstationError(_("The file can't be written"), error.strerror or type(error).__name__)

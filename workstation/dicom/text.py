@@ -10,6 +10,7 @@ import struct
 import threading
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 from workstation.dicom.elements import ElementReader, Item, dictionary_vr, in_items
@@ -28,10 +29,15 @@ _TELLING = (
     0x00100010, 0x00081030, 0x0008103E, 0x00080080, 0x00080081, 0x00080090, 0x00081040, 0x00081050, 0x00081070,
     0x00104000, 0x00181030, 0x00321060,
 )  # fmt: skip
-
-
-# pydicom comments on odd texts by warnings, whose filters are the process's: one thread at a time
 _quiet = threading.Lock()
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Without the warnings by which pydicom quotes odd values; filters are the process's: one thread at a time."""
+    with _quiet, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @lru_cache(maxsize=64)
@@ -115,8 +121,7 @@ class Header:
             from pydicom.charset import decode_bytes
 
             try:
-                with _quiet, warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
+                with quietly():
                     decoded = decode_bytes(value, list(self._encodings), _DELIMITERS)
             except (LookupError, ValueError):
                 return value.decode(_DEFAULT)
