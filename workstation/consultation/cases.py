@@ -26,10 +26,17 @@ from workstation.dicom.content import Order
 from workstation.dicom.instance import Instance
 from workstation.iris.entries import StudyEntry
 from workstation.iris.workitem import InputReference, Workitem
+from workstation.jobs import Progress, Report, silent
+from workstation.language import ngettext, number_text
 
 # text order puts '' first, but a case without deadline comes last
 _NO_DEADLINE = "9999"
-_GROUP = 500
+# a page of many servers: what was read is on the list before the next page comes
+_GROUP = 100
+_FORGET = "DELETE FROM cases WHERE case_uid = ? AND state = ?"
+# what someone else took stays until the next list, for the reader to see; what was written for it stays
+_DROP_LOST = """DELETE FROM cases WHERE seen_at < ? AND state = ? AND case_uid NOT IN (SELECT case_uid FROM drafts)
+AND case_uid NOT IN (SELECT case_uid FROM packages)"""
 # objects about images rather than images: they don't name a study's modality
 _COMPANIONS = {"SR", "KO", "PR", "DOC", "SEG", "REG"}
 
@@ -45,31 +52,68 @@ class Cases:
 
         Cases that nobody holds and that aren't on it any more go; only once the worklist came to its end.
         """
-        return self._merge((_row_of_workitem(item), item.inputs, item) for item in workitems)
+        started = now()
+        count = self.take_in(workitems)
+        self.drop_unseen(started)
+        return count
 
     def merge_studies(self, studies: Iterable[StudyEntry]) -> int:
         """The same in archive mode: each study of the archive is a case."""
-        return self._merge((_row_of_study(study), (), None) for study in studies)
-
-    def _merge(self, found: Iterator[tuple[CaseRow, tuple[InputReference, ...], Workitem | None]]) -> int:
         started = now()
+        count = self._take_in((_row_of_study(study), (), None) for study in studies)
+        self.drop_unseen(started)
+        return count
+
+    def take_in(self, workitems: Iterable[Workitem], report: Report = silent) -> int:
+        """Take in free workitems, each page's durable as it is read; how many there were."""
+        return self._take_in(((_row_of_workitem(item), item.inputs, item) for item in workitems), report)
+
+    def take_changes(self, workitems: Iterable[Workitem]) -> int:
+        """Take in what changed on the server: free cases come or change, others leave the list; how many others.
+
+        What we hold, or hold a draft or a conclusion of, is not touched.
+        """
+        started = now()
+        others = 0
+        items = iter(workitems)
+        while group := list(islice(items, _GROUP)):
+            with self._database.transaction() as cursor:
+                for item in group:
+                    if item.state == "SCHEDULED":
+                        _upsert(cursor, _row_of_workitem(item), item.inputs, item)
+                    else:
+                        cursor.execute(_FORGET, (item.uid, CaseState.REQUESTED.value))
+                        others += 1
+        with self._database.transaction() as cursor:
+            cursor.execute(_DROP_LOST, (started, CaseState.LOST.value))
+        return others
+
+    def drop_unseen(self, before: str) -> None:
+        """Let cases go that nobody holds and that no list had since `before`, a time as the database keeps it."""
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "DELETE FROM cases WHERE seen_at < ? AND state = ? AND origin != 'import'",
+                (before, CaseState.REQUESTED.value),
+            )
+            cursor.execute(_DROP_LOST, (before, CaseState.LOST.value))
+
+    def free(self) -> int:
+        """How many cases of the server nobody holds."""
+        with self._database.read() as cursor:
+            row = cursor.execute("SELECT count(*) FROM cases WHERE state = ?", (CaseState.REQUESTED.value,)).fetchone()
+        return int(row[0])
+
+    def _take_in(
+        self, found: Iterator[tuple[CaseRow, tuple[InputReference, ...], Workitem | None]], report: Report = silent
+    ) -> int:
         count = 0
         while group := list(islice(found, _GROUP)):
             with self._database.transaction() as cursor:
                 for row, inputs, workitem in group:
                     _upsert(cursor, row, inputs, workitem)
             count += len(group)
-        with self._database.transaction() as cursor:
-            cursor.execute(
-                "DELETE FROM cases WHERE seen_at < ? AND state = ? AND origin != 'import'",
-                (started, CaseState.REQUESTED.value),
-            )
-            # what someone else took stays until the next list, for the reader to see; what was written for it stays
-            cursor.execute(
-                """DELETE FROM cases WHERE seen_at < ? AND state = ? AND case_uid NOT IN (SELECT case_uid FROM drafts)
-                AND case_uid NOT IN (SELECT case_uid FROM packages)""",
-                (started, CaseState.LOST.value),
-            )
+            cases = ngettext("{count} case", "{count} cases", count).format(count=number_text(count, 0))
+            report(Progress(count, 0, cases))
         return count
 
     def count(self, wanted: CaseFilter) -> int:
@@ -234,6 +278,14 @@ def _upsert(cursor: Cursor, row: CaseRow, inputs: tuple[InputReference, ...], wo
         "row_json": row.to_json(),
         "seen_at": now(),
     }
+    # a list that is read again is mostly what it was
+    same = cursor.execute(
+        "UPDATE cases SET seen_at = :seen_at WHERE case_uid = :case_uid AND modified_at = :modified_at"
+        " AND modified_at != '' AND row_json = :row_json",
+        columns,
+    )
+    if same.rowcount:
+        return
     updates = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in ("case_uid", "state"))
     changed = cursor.execute(
         f"""INSERT INTO cases ({", ".join(columns)}) VALUES ({", ".join("?" * len(columns))})

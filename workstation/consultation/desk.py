@@ -6,9 +6,9 @@ they work offline. Nothing here keeps state of its own: every deed is durable wh
 
 import socket
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from workstation.archive import audit
 from workstation.archive.archive import Archive
@@ -28,6 +28,7 @@ from workstation.consultation.keeping import Keeping, note_opened
 from workstation.consultation.link import Connect, Link
 from workstation.consultation.outbox import Outbox, OutboxRow, SealedObject, enqueue
 from workstation.consultation.package import Prepared
+from workstation.consultation.polling import Polling, Wanted, until
 from workstation.consultation.pulling import Pulling
 from workstation.consultation.receipt import Receipt, receipts
 from workstation.consultation.signed import must_verify, sealed_objects
@@ -37,16 +38,12 @@ from workstation.dicom.content import KeyImage, Measurement
 from workstation.errors import CaseUnavailable
 from workstation.iris.syslog import SyslogServer
 from workstation.iris.wire import Wire
-from workstation.iris.workitem import Workitem
-from workstation.iris.workitems import Workitems
 from workstation.jobs import Cancellation, Progress, Report, Workers, silent
 from workstation.language import _
 from workstation.reporting.form import Form
 from workstation.reporting.template import Template
 from workstation.settings import ServerProfile, Settings
 from workstation.signing.identity import Identity
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -85,16 +82,18 @@ class Desk:
 
     # the worklist
 
-    def refresh(self, cancellation: Cancellation) -> int:
-        """*Network.* Bring the worklist up to date; how many cases the server has. Held cases are not disturbed.
+    def refresh(self, cancellation: Cancellation, report: Report = silent, asked: bool = False) -> int:
+        """*Network.* Bring the worklist up to date; how many cases of it are free. Held cases are not disturbed.
 
-        In archive mode the list of studies is the worklist.
+        In archive mode the list of studies is the worklist. `asked`: on the reader's word (`polling`).
         """
         with self._link.wire() as wire:
             if wire.workitems is None:
-                count = self._cases.merge_studies(_until(cancellation, wire.dicomweb.search_studies({})))
+                count = self._cases.merge_studies(until(cancellation, wire.dicomweb.search_studies({})))
             else:
-                count = self._cases.merge_workitems(_until(cancellation, self._worklist(wire, wire.workitems)))
+                wanted = Wanted(wire.profile.worklist_label, self._settings.reader.code)
+                polling = Polling(self._database, self._cases, wire.profile.name, wanted)
+                count = polling.refresh(wire.workitems, report, cancellation, asked)
                 self._claiming.review(wire.workitems, cancellation)
         self._outbox.link_works()
         self._outbox.resume_paused()
@@ -316,30 +315,11 @@ class Desk:
                 _("The case is for viewing only"), advice=_("It is not held by you, or already signed.")
             )
 
-    def _worklist(self, wire: Wire, workitems: Workitems) -> Iterator[Workitem]:
-        """What is free: the queue of the profile, or all queues, and what is assigned to this reader."""
-        label, reader = wire.profile.worklist_label, self._settings.reader.code
-        seen = set()
-        for item in workitems.search(state="SCHEDULED", label=label):
-            seen.add(item.uid)
-            yield item
-        if label and reader:
-            for item in workitems.search(state="SCHEDULED", reader_code=reader):
-                if item.uid not in seen:
-                    yield item
-
 
 def _drawings(payload: Any) -> int:
     """How many measurements a saved part holds: a draft is kept whatever it is, so nothing is presumed of it."""
     drawings = payload.get("drawings") if isinstance(payload, dict) else payload
     return len(drawings) if isinstance(drawings, list) else 0
-
-
-def _until(cancellation: Cancellation, found: Iterable[T]) -> Iterator[T]:
-    """What is found, until cancelled."""
-    for one in found:
-        cancellation.check()
-        yield one
 
 
 def _named(report: Report, date: str) -> Report:

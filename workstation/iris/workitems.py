@@ -7,6 +7,7 @@ where the profile says how that server spells it.
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from workstation.dicom.content import Code
@@ -16,7 +17,7 @@ from workstation.iris.json_model import Dataset, element, text, to_body
 from workstation.iris.paging import every_page
 from workstation.iris.query import query_string
 from workstation.iris.session import IrisSession, malformed
-from workstation.iris.workitem import Outcome, Workitem, cancellation, performed_procedure, read_workitem
+from workstation.iris.workitem import Outcome, Workitem, cancellation, performed_procedure, read_workitem, write_moment
 from workstation.language import _
 
 _JSON = "application/dicom+json"
@@ -43,9 +44,20 @@ class Workitems:
             raise
         return True
 
-    def search(self, state: str = "", label: str = "", reader_code: str = "") -> Iterator[Workitem]:
-        """Items in a state, of a queue, or of an assigned reader, page by page as they are taken."""
+    def server_time(self) -> datetime | None:
+        """What the server's clock says; None when it doesn't tell."""
+        told = self._session.get(f"{self._root}/workitems?limit=1").headers.get("Date", "")
+        try:
+            return parsedate_to_datetime(told).astimezone(UTC)
+        except ValueError:
+            return None
+
+    def search(
+        self, state: str = "", label: str = "", reader_code: str = "", changed_since: datetime | None = None
+    ) -> Iterator[Workitem]:
+        """Items in a state, of a queue, of an assigned reader, or changed since; page by page as they are taken."""
         filters = {
+            "ScheduledProcedureStepModificationDateTime": f"{write_moment(changed_since)}-" if changed_since else "",
             "ProcedureStepState": state,
             "WorklistLabel": label,
             "ScheduledHumanPerformersSequence.HumanPerformerCodeSequence.CodeValue": reader_code,
