@@ -1,13 +1,15 @@
 """Settings: plain values in one TOML file of the user's configuration folder; no secrets in it."""
 
+import errno
 import json
 import os
 import tomllib
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from workstation.errors import WorkstationError
+from workstation.errors import DiskFull, WorkstationError
 from workstation.language import LANGUAGES, _
 
 
@@ -129,7 +131,10 @@ def load(data_dir: Path) -> Settings:
 
 
 def save(settings: Settings) -> None:
-    """Write the settings durably: temporary file, fsync, rename."""
+    """Write the settings durably: temporary file, fsync, rename.
+
+    Raises DiskFull, or WorkstationError where nothing may be written; the settings are as they were then.
+    """
     values = asdict(settings)
     del values["data_dir"]
     servers = values.pop("servers")
@@ -138,14 +143,27 @@ def save(settings: Settings) -> None:
     lines += ["", "[reader]", *(f"{key} = {_toml(value)}" for key, value in reader.items())]
     for server in servers:
         lines += ["", "[[servers]]", *(f"{key} = {_toml(value)}" for key, value in server.items())]
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     path = settings.data_dir / "settings.toml"
     temporary = path.with_suffix(".tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(
+                _("The disk is full"), path.name, _("The settings are as they were. Free some room and try again.")
+            ) from error
+        raise WorkstationError(
+            _("The settings can't be written"),
+            f"{path.name}: {error.strerror}",
+            _("Check the rights on the data folder."),
+        ) from error
 
 
 def _toml(value: object) -> str:

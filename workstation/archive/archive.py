@@ -13,9 +13,10 @@ from types import TracebackType
 from typing import Literal, Self
 
 from workstation.archive import audit
-from workstation.archive.database import Cursor, Database
+from workstation.archive.database import Cursor, Database, named_disk_errors
 from workstation.archive.index import (
     Arrived,
+    Foreign,
     HeldStudy,
     Refused,
     Removed,
@@ -58,11 +59,15 @@ class Archive:
         Raises ArchiveLocked when the key is another's, DiskFull, ArchiveDamaged.
         """
         folder = data_dir / "archive"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with named_disk_errors():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with ExitStack() as undo:
-            lock = undo.enter_context(closing(FolderLock(folder / "lock")))
+            with named_disk_errors():
+                lock = undo.enter_context(closing(FolderLock(folder / "lock")))
+            _must_have_index(folder)
             database = undo.enter_context(closing(Database(folder / "index.db", derive_key(key, "database"))))
-            objects = undo.enter_context(closing(ObjectStore(folder)))
+            with named_disk_errors():
+                objects = undo.enter_context(closing(ObjectStore(folder)))
             archive = cls(database, objects, lock, parse)
             # only when nobody else has it open: what lies in incoming may be another program's work
             if lock.alone():
@@ -98,12 +103,13 @@ class Archive:
             raise result.error
         return result.instance
 
-    def store(self, objects: Sequence[bytes]) -> list[Stored | Refused]:
+    def store(self, objects: Sequence[bytes], study_uid: str = "") -> list[Stored | Refused]:
         """Store several objects with one flush to the disk; durable when it returns, one result an object, in order.
 
-        Raises DiskFull, and then none of them is stored.
+        Objects of another study than `study_uid`, where one is named, are Foreign and not stored. Raises DiskFull, and
+        then none of them is stored.
         """
-        arrived = [self._arrived(data) for data in objects]
+        arrived = [self._arrived(data, study_uid) for data in objects]
         readable = [item for item in arrived if isinstance(item, Arrived)]
         with self._storing, self._objects.group() as group:
             self._refresh_keys({item.instance.study_uid for item in readable})
@@ -297,13 +303,15 @@ class Archive:
             with self.database.transaction() as cursor:
                 cursor.executemany("DELETE FROM discarded_objects WHERE object_name = ?", [(name,) for name in gone])
 
-    def _arrived(self, data: bytes) -> Arrived | Refused:
+    def _arrived(self, data: bytes, study_uid: str) -> Arrived | Refused:
         try:
             instance = self._parse(data)
             if not (instance.study_uid and instance.series_uid):
                 raise UnreadableObject(_("Damaged DICOM object"), _("it names no study or no series"))
         except UnreadableObject as error:
             return Refused(error, len(data))
+        if study_uid and instance.study_uid != study_uid:
+            return Foreign(UnreadableObject(_("An object of another study"), _("nobody asked for it")), len(data))
         return Arrived(instance, data, hashlib.sha256(data).digest())
 
     def _held(self, sop_uids: Iterable[str]) -> set[str]:
@@ -344,3 +352,13 @@ class Archive:
     def _counts(self, object_name: str) -> bool:
         with self.database.read() as cursor:
             return one(cursor, "SELECT 1 FROM instances WHERE object_name = ?", object_name) is not None
+
+
+def _must_have_index(folder: Path) -> None:
+    """Raise ArchiveDamaged where sealed files lie and no index names them: a new one would make strays of them all."""
+    index = folder / "index.db"
+    if (index.exists() and index.stat().st_size) or not any((folder / "objects").glob("*/*")):
+        return
+    raise ArchiveDamaged(
+        _("The archive's database is missing"), index.name, _("Close the program and restore the file from a copy.")
+    )

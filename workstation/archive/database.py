@@ -14,6 +14,7 @@ Both may be used from any thread. What belongs together goes into one transactio
 of it. Functions that others may want inside their own transaction take the cursor. Tables and conventions: `schema`.
 """
 
+import errno
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -253,10 +254,7 @@ def _named_errors(reading: bool = False) -> Iterator[None]:
         if code in (sqlcipher3.SQLITE_IOERR, sqlcipher3.SQLITE_CANTOPEN) or (
             code == sqlcipher3.SQLITE_READONLY and not reading
         ):
-            raise WorkstationError(
-                _("The archive's disk can't be read or written"),
-                advice=_("Check the disk and the rights on the data folder."),
-            ) from error
+            raise disk_unusable() from error
         raise
 
 
@@ -267,3 +265,19 @@ def disk_full() -> DiskFull:
         _("what was being stored is not stored; everything stored before is safe"),
         _("Free some room and try again."),
     )
+
+
+def disk_unusable() -> WorkstationError:
+    """The error for a disk, or a right on it, that fails."""
+    return WorkstationError(
+        _("The archive's disk can't be read or written"), advice=_("Check the disk and the rights on the data folder.")
+    )
+
+
+@contextmanager
+def named_disk_errors() -> Iterator[None]:
+    """Tell what the operating system says of a disk by the world's errors."""
+    try:
+        yield
+    except OSError as error:
+        raise (disk_full() if error.errno in (errno.ENOSPC, errno.EDQUOT) else disk_unusable()) from error

@@ -31,6 +31,11 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class Foreign(Refused):
+    """An object of another study than the one that was asked for."""
+
+
+@dataclass(frozen=True)
 class HeldStudy:
     """A study of which objects are held: its values as the first object stored has them."""
 

@@ -24,12 +24,15 @@ Told = Callable[[Sequence[Stored | Refused]], None]
 class Intake:
     """A context manager: `put` objects, from any thread, and when the block ends all of them are durable.
 
+    Where `study_uid` is named, objects of other studies are not taken in.
+
     `told` hears what became of each group, from the sealing threads, as soon as it is durable. An error of these
     (DiskFull) is raised by the next `put` or `wait`, or at the end of the block.
     """
 
-    def __init__(self, archive: Archive, told: Told = lambda _results: None) -> None:
+    def __init__(self, archive: Archive, told: Told = lambda _results: None, study_uid: str = "") -> None:
         self._archive = archive
+        self._study_uid = study_uid
         self._told = told
         self._waiting: deque[tuple[str, bytes]] = deque()
         self._waiting_bytes = 0
@@ -78,7 +81,7 @@ class Intake:
     def _serve(self) -> None:
         while group := self._take():
             try:
-                self._told(self._archive.store([data for _stream, data in group]))
+                self._told(self._archive.store([data for _stream, data in group], self._study_uid))
             except BaseException as error:  # noqa: BLE001 - raised again in the thread that puts
                 with self._changed:
                     self._error = self._error or error

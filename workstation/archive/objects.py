@@ -9,7 +9,6 @@ Writing goes by groups: sealed into `incoming/`, flushed to disk together, enter
 renamed into `objects/`. After a crash the index says which of the files left in `incoming/` count (`recover`).
 """
 
-import errno
 import os
 import struct
 import threading
@@ -24,7 +23,7 @@ from types import TracebackType
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from workstation.archive.database import disk_full
+from workstation.archive.database import disk_unusable, named_disk_errors
 from workstation.errors import ArchiveDamaged
 from workstation.language import _
 from workstation.secrets import derive_key
@@ -61,6 +60,8 @@ class ObjectStore:
                 return self._unseal(file, name, key, sop_uid)
         except FileNotFoundError as error:
             raise _damaged(_("an object is missing")) from error
+        except OSError as error:
+            raise disk_unusable() from error
         except (InvalidTag, struct.error, ValueError) as error:
             raise _damaged(_("an object was changed or cut short")) from error
 
@@ -173,7 +174,7 @@ class Group:
         cipher, bound = _cipher(key, salt), _bound(header, sop_uid, name)
         sealed = memoryview(self._store.buffer())
         plain = memoryview(data)
-        try:
+        with named_disk_errors():
             file = FileIO(self._store.incoming(name), "x", opener=_private)
             self._written.add(name)
             self._open.append(file)
@@ -182,20 +183,16 @@ class Group:
                 part = plain[number * _CHUNK : (number + 1) * _CHUNK]
                 cipher.encrypt_into(_nonce(number), part, bound, sealed[: len(part) + _TAG])
                 write_all(file, sealed[: len(part) + _TAG])
-        except OSError as error:
-            raise _named(error) from error
         return name
 
     def flush(self) -> None:
         """Bring the files and their names to disk. Raises DiskFull."""
-        try:
+        with named_disk_errors():
             # several at once: the disk's own queue makes one flush of them
             for _done in self._flushers.map(os.fsync, self._open):
                 pass
             self._close()
             _flush_folder(self._store.incoming_folder)
-        except OSError as error:
-            raise _named(error) from error
 
     def settle(self, names: Iterable[str]) -> None:
         """The index names these files: they go to their places."""
@@ -264,9 +261,7 @@ def _bound(header: bytes, sop_uid: str, name: str) -> bytes:
     return header + f"{sop_uid}\0{name}".encode()
 
 
-def _named(error: OSError) -> Exception:
-    return disk_full() if error.errno in (errno.ENOSPC, errno.EDQUOT) else error
-
-
 def _damaged(what: str) -> ArchiveDamaged:
-    return ArchiveDamaged(_("The archive is damaged"), what, _("Pull the study again; the server still has it."))
+    return ArchiveDamaged(
+        _("The archive is damaged"), what, _("`iris-workstation archive verify --repair` fetches it anew.")
+    )

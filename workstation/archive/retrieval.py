@@ -13,7 +13,7 @@ from typing import Protocol
 from workstation.archive import ledger
 from workstation.archive.archive import Archive
 from workstation.archive.course import Course
-from workstation.archive.index import Refused, Stored
+from workstation.archive.index import Foreign, Refused, Stored
 from workstation.archive.intake import Intake
 from workstation.archive.ledger import Gap, SeriesLedger, StudyLedger
 from workstation.errors import LinkDown, MalformedAnswer, ServerRefused, UnreadableObject, WorkstationError
@@ -93,7 +93,7 @@ class Retrieval:
         course = Course(self._archive, study_uid, report)
         # an error in one stream ends the others
         stop = Cancellation()
-        with asked.calling(stop.cancel), Intake(self._archive, course.stored) as intake:
+        with asked.calling(stop.cancel), Intake(self._archive, course.stored, study_uid) as intake:
             pull = _Pull(self._archive, self._dicomweb, study_uid, course, intake, stop, admit)
             pull.run(order)
         course.recount()
@@ -257,7 +257,7 @@ class _Pull:
                 arrived = [answer for answer in answers if isinstance(answer, bytes)]
                 for data in arrived:
                     self._admit(len(data))
-                stored = iter(self._archive.store(arrived))
+                stored = iter(self._archive.store(arrived, self._study_uid))
                 results = [next(stored) if isinstance(answer, bytes) else answer for answer in answers]
                 self._course.stored([one for one in results if isinstance(one, Stored | Refused)])
                 for gap, result in zip(group, results, strict=True):
@@ -273,6 +273,9 @@ class _Pull:
     def _settle(self, gap: Gap, result: Stored | Refused | WorkstationError, failures: int) -> int:
         """Note why a gap stays; how many failures of the link there are in a row. Raises the last that is too many."""
         error = result.error if isinstance(result, Refused) else result
+        if isinstance(result, Foreign):
+            self._note(gap, _("the server sent another object in its place"))
+            return 0
         if isinstance(error, Stored):
             if error.instance.sop_instance_uid != gap.sop_uid:
                 self._note(gap, _("the server sent another object in its place"))
