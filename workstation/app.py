@@ -28,8 +28,12 @@ class Application:
     archive: Archive
     desk: Desk
     workers: Workers
-    sign_in: Callable[[str], None]
+    door: Door
     guard: Guard
+
+    def sign_in(self, password: str) -> None:
+        """Try a password at the server in use and remember it."""
+        self.door.sign_in(self.settings.server.name, password)
 
 
 @contextmanager
@@ -59,7 +63,7 @@ def application(
         workers = Workers()
         desk = Desk(archive, door.link if settings.servers else None, settings, workers)
         try:
-            yield Application(settings, archive, desk, workers, door.sign_in, guard)
+            yield Application(settings, archive, desk, workers, door, guard)
         finally:
             desk.fetching.close()
             workers.close()

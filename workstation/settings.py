@@ -3,14 +3,19 @@
 import errno
 import json
 import os
+import re
 import tomllib
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from workstation.errors import DiskFull, WorkstationError
 from workstation.language import LANGUAGES, _
+
+_LONGEST_WAIT_S = 3600
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,21 @@ def default_data_dir() -> Path:
 
     named = os.environ.get("IRIS_WORKSTATION_DATA")
     return Path(named) if named else Path(platformdirs.user_data_path("iris-workstation", appauthor=False))
+    def server_named(self, name: str) -> ServerProfile:
+        """The profile of that name. Raises WorkstationError that names those there are."""
+        found = next((server for server in self.servers if server.name == name), None)
+        if found is None:
+            known = ", ".join(server.name for server in self.servers) or "-"
+            raise WorkstationError(
+                _("There is no such server"), name, _("Servers of this desk: {names}.").format(names=known)
+            )
+        return found
+
+    def using(self, name: str) -> "Settings":
+        """The same, with the server of that name in use. Raises as `server_named`."""
+        wanted = self.server_named(name)
+        return replace(self, servers=(wanted, *(server for server in self.servers if server.name != name)))
+
 
 
 def load(data_dir: Path) -> Settings:
@@ -117,7 +137,7 @@ def load(data_dir: Path) -> Settings:
         known = {f.name for f in fields(Settings)} - {"data_dir"}
         values: dict[str, Any] = {key: raw[key] for key in raw if key in known}
         if "servers" in values:
-            values["servers"] = tuple(ServerProfile(**server) for server in values["servers"])
+            values["servers"] = checked_servers(ServerProfile(**server) for server in values["servers"])
         if "reader" in values:
             values["reader"] = Reader(**values["reader"])
         settings = replace(settings, **values)
@@ -138,6 +158,61 @@ def save(settings: Settings) -> None:
     values = asdict(settings)
     del values["data_dir"]
     servers = values.pop("servers")
+def checked_servers(profiles: Iterable[ServerProfile]) -> tuple[ServerProfile, ...]:
+    """Profiles whose values can be used. Raises ValueError that says which value of which server can't, and why."""
+    checked: dict[str, ServerProfile] = {}
+    for profile in profiles:
+        for key in fields(ServerProfile):
+            _must_fit(profile, key.name)
+        if profile.name in checked:
+            raise ValueError(_("two servers are named {name}").format(name=profile.name))
+        if profile.oidc_issuer and not profile.oidc_client_id:
+            raise ValueError(_("{name}: {key} is missing").format(name=profile.name, key="oidc_client_id"))
+        explicit = (profile.oidc_authorization_url, profile.oidc_token_url, profile.oidc_jwks_url)
+        if any(explicit) and not all((*explicit, profile.oidc_issuer)):
+            keys = "oidc_issuer, oidc_authorization_url, oidc_token_url, oidc_jwks_url"
+            raise ValueError(_("{name}: these go together: {keys}").format(name=profile.name, keys=keys))
+        checked[profile.name] = profile
+    return tuple(checked.values())
+
+
+def _must_fit(profile: ServerProfile, key: str) -> None:
+    value = getattr(profile, key)
+    problem = ""
+    if key.endswith("_s"):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LONGEST_WAIT_S:
+            problem = _("{name}: {key} is no number of seconds from 0 to {limit}")
+    elif not isinstance(value, str):
+        problem = _("{name}: {key} is no text")
+    elif key in ("name", "dicomweb_url") and not value.strip():
+        problem = _("{name}: {key} is missing")
+    elif value and (key.endswith("_url") or key == "oidc_issuer") and not _is_web_address(value):
+        problem = _("{name}: {key} is no web address; it looks like https://iris.example/dicom-web")
+    elif key == "aet" and not re.fullmatch(r"[\x21-\x5b\x5d-\x7e]{1,16}", value):
+        problem = _("{name}: {key} is no AE title: 1 to 16 letters, digits and signs, without spaces and \\")
+    if problem:
+        raise ValueError(problem.format(name=profile.name, key=key, limit=_LONGEST_WAIT_S))
+
+
+def _is_web_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        # a password here would stand in the file, and in what programs say of addresses
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and parts.username is None
+    except ValueError:
+        return False
+
+
+def hours_of(text: str) -> tuple[int, int] | None:
+    """The hours of the day between which something may be done, as in "20-7"; None: always. Raises ValueError."""
+    if not text.strip():
+        return None
+    begin, dash, end = text.partition("-")
+    if not dash or not all(0 <= int(hour) <= 24 for hour in (begin, end)):
+        raise ValueError("prefetch_hours")
+    return int(begin), int(end)
+
+
     reader = values.pop("reader")
     lines = [f"{key} = {_toml(value)}" for key, value in values.items()]
     lines += ["", "[reader]", *(f"{key} = {_toml(value)}" for key, value in reader.items())]

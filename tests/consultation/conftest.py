@@ -70,7 +70,7 @@ class Bench:
     case_uid: str = ""
     link: Any = field(default=None)
 
-    def connect(self) -> Wire:
+    def connect(self, _server: str = "") -> Wire:
         return connect(self.profile, self.password)
 
     def open(self, archive: Archive, link: Any = "connect") -> Desk:

@@ -29,6 +29,9 @@ COMMANDS = (
     ("export", N_("write studies into a sealed file for another workstation, or without their patient for teaching")),
     ("verify", N_("say who signed a document, when, and whether it is unchanged")),
     ("audit", N_("list, check and export what was done here, and show receipts of deliveries")),
+    ("server", N_("list the servers of this desk, add, change and remove them, and say which one is in use")),
+    ("sign-in", N_("sign in to a server, in the browser or with a password")),
+    ("sign-out", N_("forget what signs in to a server")),
     ("doctor", N_("check the way to the servers and this computer, and say what to do for each fault")),
     ("archive", N_("check the sealed archive, remove studies, keep it under its limit, change what opens it")),
     ("reader", N_("list the readers of this desk, add and rename them")),
@@ -88,14 +91,15 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"iris-workstation {__version__}")
     desk_arguments(parser)
     server_arguments(parser)
-    parser.set_defaults(url=None, user="", password_file=None)
+    parser.set_defaults(url=None, user="", password_file=None, server="")
     commands = parser.add_subparsers(dest="command", metavar=_("COMMAND"))
-    wanted = next((word for word in arguments if word in dict(COMMANDS)), None)
+    # a value may be the name of a command too, as that of `--user reader`
+    named = {word for word in arguments if word in dict(COMMANDS)}
     for name, purpose in COMMANDS:
         one = commands.add_parser(
             name, help=_(purpose), description=_(purpose), formatter_class=argparse.RawDescriptionHelpFormatter
         )
-        if name == wanted:
+        if name in named:
             module = importlib.import_module(f"workstation.cli.{name.replace('-', '_')}")
             module.arguments(one)
             # not within the f-string: texts are not collected from there
@@ -124,8 +128,12 @@ def server_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that name a DICOMweb server, before a command or behind it; what isn't given overwrites nothing."""
     unsaid = argparse.SUPPRESS
     parser.add_argument(
-        "--url", default=unsaid, help=_("DICOMweb root of the server; without it the server of the settings")
+        "--server",
+        default=unsaid,
+        metavar="NAME",
+        help=_("name of a server of the settings; without it the one in use"),
     )
+    parser.add_argument("--url", default=unsaid, help=_("DICOMweb root of a server that the settings need not have"))
     parser.add_argument("--user", default=unsaid, help=_("user name at the server"))
     parser.add_argument(
         "--password-file", type=Path, default=unsaid, metavar="FILE", help=_("file with the password at the server")

@@ -31,8 +31,13 @@ def chosen_settings(options: argparse.Namespace) -> Settings:
     settings = settings_file.load(data_folder(options))
     if options.language:
         settings = replace(settings, language=options.language)
+    if options.server:
+        settings = settings.using(options.server)
     if options.url:
-        settings = replace(settings, servers=(profile_of(options.url, options.user),))
+        given = profile_of(options.url, options.user)
+        # the desk's other servers stay: conclusions may wait for them
+        others = tuple(server for server in settings.servers if server.name != given.name)
+        settings = replace(settings, servers=(given, *others))
     return settings
 
 

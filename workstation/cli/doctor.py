@@ -98,7 +98,9 @@ def _everything(
     passphrase = secret_file(options.passphrase_file) if options.passphrase_file else None
     given = secret_file(options.password_file) if options.password_file else None
     key = archive_key(settings.data_dir, None if passphrase is None else lambda: passphrase)
-    for number, profile in enumerate(settings.servers):
+    # one that is named is looked at alone
+    asked = settings.servers[:1] if options.url or options.server else settings.servers
+    for number, profile in enumerate(asked):
         # as everywhere, --password-file is that of the server in use, the first
         password = given if number == 0 and given is not None else _remembered(profile, settings, key)
         yield profile.name, examine(profile, password, trial_object() if options.store else None)

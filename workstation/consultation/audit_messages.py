@@ -42,6 +42,7 @@ _KINDS = {
     "program ended": _Kind(_ACTIVITY, "E", _STOP),
     "signed in": _Kind(_AUTHENTICATION, "E", _LOGIN),
     "sign-in failed": _Kind(_AUTHENTICATION, "E", _LOGIN, "4"),
+    "signed out": _Kind(_AUTHENTICATION, "E", _LOGOUT),
     "archive unlocked": _Kind(_AUTHENTICATION, "E", _LOGIN),
     "archive locked": _Kind(_AUTHENTICATION, "E", _LOGOUT),
     "case opened": _Kind(_ACCESSED, "R"),
@@ -55,6 +56,7 @@ _KINDS = {
     "study unpinned": _Kind(_ACCESSED, "U"),
     "object fetched anew": _Kind(_ACCESSED, "U"),
     "study exported": _Kind(_EXPORT, "R"),
+    "study import begun": _Kind(_IMPORT, "C"),
     "study imported": _Kind(_IMPORT, "C"),
 }
 # claimed, returned, lost, sent again: what happens to the order

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from workstation.iris.dicomweb import DicomWeb
-from workstation.iris.session import IrisSession
+from workstation.iris.session import AccessTokens, IrisSession
 from workstation.iris.workitems import Workitems
 from workstation.settings import ServerProfile
 
@@ -21,12 +21,14 @@ class Wire:
         return self.workitems is None
 
 
-def connect(profile: ServerProfile, password: str) -> Wire:
+def connect(
+    profile: ServerProfile, password: str, tokens: AccessTokens | None = None, certificate_password: str = ""
+) -> Wire:
     """Sign in and learn what the server can (transaction T1).
 
     Raises LinkDown, SignInNeeded, ServerRefused, MalformedAnswer or WorkstationError.
     """
-    session = IrisSession(profile, password)
+    session = IrisSession(profile, password, tokens, certificate_password)
     try:
         dicomweb = DicomWeb(session)
         dicomweb.check()
