@@ -74,6 +74,8 @@ class Settings:
     """All settings of one desk. Values are frozen: a change makes new Settings and saves them.
 
     `lock_minutes` without a touch lock the window (0: never); `shown_as` is the reader's name in the chooser.
+    Fetched ahead are held cases and the next `prefetch_cases` with the pictures of their `prefetch_priors` most
+    relevant priors, at `prefetch_limit_mb_s` MB/s at most (0: no limit), in `prefetch_hours` (as "20-7"; "": always).
     """
 
     data_dir: Path
@@ -83,6 +85,11 @@ class Settings:
     reader: Reader = field(default_factory=Reader)
     identity_file: str = ""
     archive_limit_gb: float = 100.0
+    prefetch: bool = True
+    prefetch_cases: int = 10
+    prefetch_priors: int = 3
+    prefetch_limit_mb_s: float = 0.0
+    prefetch_hours: str = ""
     lock_minutes: float = 10.0
     shown_as: str = ""
     poll_seconds: float = 30.0
@@ -99,13 +106,6 @@ class Settings:
             )
         return self.servers[0]
 
-
-def default_data_dir() -> Path:
-    """The folder of the sealed archive, of this user on this machine; IRIS_WORKSTATION_DATA overrides it."""
-    import platformdirs
-
-    named = os.environ.get("IRIS_WORKSTATION_DATA")
-    return Path(named) if named else Path(platformdirs.user_data_path("iris-workstation", appauthor=False))
     def server_named(self, name: str) -> ServerProfile:
         """The profile of that name. Raises WorkstationError that names those there are."""
         found = next((server for server in self.servers if server.name == name), None)
@@ -121,6 +121,13 @@ def default_data_dir() -> Path:
         wanted = self.server_named(name)
         return replace(self, servers=(wanted, *(server for server in self.servers if server.name != name)))
 
+
+def default_data_dir() -> Path:
+    """The folder of the sealed archive, of this user on this machine; IRIS_WORKSTATION_DATA overrides it."""
+    import platformdirs
+
+    named = os.environ.get("IRIS_WORKSTATION_DATA")
+    return Path(named) if named else Path(platformdirs.user_data_path("iris-workstation", appauthor=False))
 
 
 def load(data_dir: Path) -> Settings:
@@ -141,6 +148,7 @@ def load(data_dir: Path) -> Settings:
         if "reader" in values:
             values["reader"] = Reader(**values["reader"])
         settings = replace(settings, **values)
+        hours_of(settings.prefetch_hours)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise WorkstationError(
             _("The settings can't be read"), f"{path.name}: {error}", _("Mend or remove the file.")
@@ -150,14 +158,6 @@ def load(data_dir: Path) -> Settings:
     return settings
 
 
-def save(settings: Settings) -> None:
-    """Write the settings durably: temporary file, fsync, rename.
-
-    Raises DiskFull, or WorkstationError where nothing may be written; the settings are as they were then.
-    """
-    values = asdict(settings)
-    del values["data_dir"]
-    servers = values.pop("servers")
 def checked_servers(profiles: Iterable[ServerProfile]) -> tuple[ServerProfile, ...]:
     """Profiles whose values can be used. Raises ValueError that says which value of which server can't, and why."""
     checked: dict[str, ServerProfile] = {}
@@ -213,6 +213,14 @@ def hours_of(text: str) -> tuple[int, int] | None:
     return int(begin), int(end)
 
 
+def save(settings: Settings) -> None:
+    """Write the settings durably: temporary file, fsync, rename.
+
+    Raises DiskFull, or WorkstationError where nothing may be written; the settings are as they were then.
+    """
+    values = asdict(settings)
+    del values["data_dir"]
+    servers = values.pop("servers")
     reader = values.pop("reader")
     lines = [f"{key} = {_toml(value)}" for key, value in values.items()]
     lines += ["", "[reader]", *(f"{key} = {_toml(value)}" for key, value in reader.items())]

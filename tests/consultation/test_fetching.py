@@ -1,24 +1,29 @@
 """The one service that fetches: an opened case first, everything once, and on by itself after a pause or a cut."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from datetime import datetime
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from tests.consultation import conftest
 from workstation.archive.archive import Archive
+from workstation.consultation import link_wait
+from workstation.consultation.budget import NoRoom, in_hours
 from workstation.consultation.desk import Desk
 from workstation.consultation.fetching import Fetching
 from workstation.consultation.wanted import FetchingState, HeldBack, Stage, Urgency
 from workstation.demo.server import EmbeddedIris
 from workstation.dicom.uids import new_uid
-from workstation.errors import Cancelled, LinkDown
+from workstation.errors import Cancelled, LinkDown, ServerRefused, SignInNeeded
 from workstation.iris.dicomweb import DicomWeb
 from workstation.iris.session import IrisSession
 from workstation.jobs import Cancellation, Workers
-from workstation.settings import Reader, Settings
+from workstation.settings import Reader, Settings, hours_of
 
 WAIT_S = 20
 
@@ -28,7 +33,7 @@ def desk_of(bench: Any, archive: Archive, **changes: Any) -> Iterator[Desk]:
     """The reader's desk with its fetching at work."""
     workers = Workers()
     settings = Settings(bench.folder, servers=(bench.profile,), reader=Reader("A", "B", "R-1"), **changes)
-    desk = Desk(archive, bench.connect, settings, workers)
+    desk = Desk(archive, lambda *_server: bench.connect(), settings, workers)
     try:
         desk.refresh(Cancellation())
         yield desk
@@ -146,3 +151,144 @@ def test_listeners_hear_of_the_first_object_and_of_the_last(bench: Any) -> None:
     last = heard[-1].of(study_uid)
     assert last is not None
     assert (last.received, last.expected) == (6, 6)
+
+
+def test_an_opened_case_stops_what_runs_within_a_second_and_that_goes_on_afterwards(
+    bench: Any, iris: EmbeddedIris, tiny: ModuleType
+) -> None:
+    other = store(bench, tiny, 8)
+    with bench.archive() as archive, desk_of(bench, archive) as desk:
+        # two of eight objects come, then the line is silent: the reader doesn't wait for the stall guard
+        iris.faults.stall(2500, f"*/{other}/series/*[0-9]")
+        wanted = desk.fetching.want(other, Urgency.NEXT)
+        until(desk.fetching, lambda state: (pull := state.of(other)) is not None and pull.received >= 1)
+        began = time.monotonic()
+        desk.fetching.open(bench.case_uid).result(WAIT_S)
+        assert time.monotonic() - began < 1.0
+        held = len(archive.instances(study_uid=other))
+        assert 0 < held < 8
+        iris.faults.clear()
+        wanted.result(WAIT_S)
+        assert len(archive.instances(study_uid=other)) == 8
+
+
+def test_of_two_opened_cases_the_one_opened_last_goes_first(bench: Any, iris: EmbeddedIris, tiny: ModuleType) -> None:
+    other = store(bench, tiny, 4)
+    second = conftest.post_workitem(iris, other)
+    with bench.archive() as archive, desk_of(bench, archive) as desk:
+        study_uid = desk.case(bench.case_uid).study_uid
+        iris.faults.stall(1500, f"*/{study_uid}/series/*[0-9]")
+        first = desk.fetching.open(bench.case_uid)
+        until(desk.fetching, lambda state: (pull := state.of(study_uid)) is not None and pull.received >= 1)
+        assert desk.fetching.open(second).result(WAIT_S).received == 4
+        assert not first.done()
+        iris.faults.clear()
+        assert first.result(WAIT_S).received == 6
+
+
+def test_held_cases_and_the_next_ones_come_before_they_are_asked_for(
+    bench: Any, iris: EmbeddedIris, tiny: ModuleType
+) -> None:
+    others = [store(bench, tiny, 2) for _n in range(3)]
+    for hour, study_uid in enumerate(others, 19):
+        deadline = {"vr": "DT", "Value": [f"20260110{hour}0000+0300"]}
+        conftest.post_workitem(iris, study_uid, **{"00404011": deadline})
+    with bench.archive() as archive, desk_of(bench, archive, prefetch_cases=2) as desk:
+        desk.claim(bench.case_uid)
+        desk.fetching.plan_ahead()
+        until(desk.fetching, lambda state: len(state.done) >= 6 and not state.pulls)
+        case = desk.case(bench.case_uid)
+        assert (case.received, case.priors_received) == (6, 1)
+        here = [len(archive.instances(study_uid=study_uid)) for study_uid in others]
+        assert here == [2, 2, 0]
+        order = [done.study_uid for done in desk.fetching.state.done if done.urgency is Urgency.NEXT]
+        assert order == [case.study_uid, *others[:2]]
+        # all of it is here: another refresh asks for nothing more
+        before = desk.fetching.state.done
+        desk.fetching.plan_ahead()
+        time.sleep(0.3)
+        assert desk.fetching.state.done == before
+
+
+def test_nothing_is_fetched_ahead_when_it_is_switched_off(bench: Any) -> None:
+    with bench.archive() as archive, desk_of(bench, archive, prefetch=False) as desk:
+        desk.fetching.plan_ahead()
+        time.sleep(0.3)
+        assert desk.fetching.state.pulls == desk.fetching.state.done == ()
+        assert archive.instances() == []
+
+
+def test_outside_its_hours_all_but_an_opened_case_waits(bench: Any) -> None:
+    hour = datetime.now().hour  # noqa: DTZ005
+    hours = f"{(hour + 2) % 24}-{(hour + 3) % 24}"
+    with bench.archive() as archive, desk_of(bench, archive, prefetch_hours=hours) as desk:
+        desk.fetching.plan_ahead()
+        state = until(desk.fetching, lambda state: state.waiting)
+        assert (state.held_back, state.running) == (HeldBack.HOURS, None)
+        assert desk.fetching.open(bench.case_uid).result(WAIT_S).received == 6
+
+
+def test_fetching_ahead_never_goes_beyond_the_limit_nor_takes_what_is_wanted_more(
+    bench: Any, iris: EmbeddedIris, tiny: ModuleType
+) -> None:
+    others = [store(bench, tiny, 6) for _n in range(2)]
+    for hour, study_uid in enumerate(others, 19):
+        conftest.post_workitem(iris, study_uid, **{"00404011": {"vr": "DT", "Value": [f"20260110{hour}0000+0300"]}})
+    old = new_uid()
+    size = sum(map(len, bench.study))
+    with bench.archive() as archive:
+        archive.store(tiny.ct_series(6, study_uid=old))
+        with desk_of(bench, archive, archive_limit_gb=2.4 * size / 1e9) as desk:
+            desk.fetching.plan_ahead()
+            state = until(desk.fetching, lambda state: state.held_back is HeldBack.ROOM and state.running is None)
+            assert isinstance(state.last_error, NoRoom)
+            assert archive.size() <= 2.4 * size
+            # what nobody wants went for the first two cases; the third and the priors took nothing of theirs
+            assert [one.study_uid for one in state.removed] == [old]
+            assert desk.case(bench.case_uid).received == 6
+            assert len(archive.instances(study_uid=others[0])) == 6
+            assert len(archive.instances(study_uid=others[1])) < 6
+
+
+def test_fetching_ahead_keeps_to_its_share_of_the_line(bench: Any) -> None:
+    size = sum(map(len, bench.study))
+    with bench.archive() as archive, desk_of(bench, archive, prefetch_limit_mb_s=size / 1.5 / 1e6) as desk:
+        study_uid = desk.case(bench.case_uid).study_uid
+        began = time.monotonic()
+        desk.fetching.want(study_uid, Urgency.NEXT).result(WAIT_S)
+        assert time.monotonic() - began > 1.2
+
+
+@pytest.mark.parametrize(
+    ("hours", "inside", "outside"),
+    [("20-7", (20, 23, 0, 6), (7, 12, 19)), ("8-18", (8, 17), (7, 18, 0)), ("", (0, 12), ()), ("0-24", (0, 23), ())],
+)
+def test_the_hours_of_the_day_may_go_over_midnight(hours: str, inside: tuple[int], outside: tuple[int]) -> None:
+    assert all(in_hours(hours_of(hours), hour) for hour in inside)
+    assert not any(in_hours(hours_of(hours), hour) for hour in outside)
+
+
+def test_the_wait_for_the_link_grows_and_a_lost_sign_in_waits_for_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    class Timer:
+        daemon = False
+
+        def __init__(self, seconds: float, call: object) -> None:
+            waits.append(seconds)
+
+        def start(self) -> None: ...
+        def cancel(self) -> None: ...
+
+    monkeypatch.setattr(link_wait.threading, "Timer", Timer)
+    wait = link_wait.LinkWait(lambda: None)
+    for _n in range(8):
+        wait.failed(LinkDown("down"))
+    assert waits == [5, 10, 20, 40, 80, 160, 300, 300]
+    wait.works()
+    wait.failed(ServerRefused("busy", status=503, retry_after=60))
+    assert waits[8:] == [60]
+    wait.works()
+    wait.failed(SignInNeeded("sign in"))
+    assert wait.waits
+    assert len(waits) == 9

@@ -9,6 +9,7 @@
     fetching.pause(), fetching.resume()      # what is fetched ahead; an opened case is always fetched
     fetching.cancel(study_uid)               # withdraws it; its future raises Cancelled
     fetching.online()                        # a hint that the server answers (again): what waits for the link goes on
+    fetching.plan_ahead()                    # after a refresh of the worklist: the rules of `prefetching` are read anew
 
 One study is fetched at a time, its series in parallel. An opened case, the one opened last before others, makes what
 runs stop at once; that goes on afterwards and asks only for what lacks. When the link breaks, the future of an open
@@ -22,15 +23,20 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from workstation.archive.index import Removed
 from workstation.archive.priors import Prior
+from workstation.consultation.budget import Budget, NoRoom
 from workstation.consultation.case import CaseRow
 from workstation.consultation.keeping import Keeping
+from workstation.consultation.link_wait import LinkWait, passes
+from workstation.consultation.prefetching import Plan, of_priors
 from workstation.consultation.pulling import Pulling
+from workstation.consultation.queued import Families, Job, Key, fail, give, key_of
+from workstation.consultation.telling import Telling
 from workstation.consultation.wanted import FetchingState, HeldBack, Kind, Pull, Stage, Urgency
-from workstation.errors import Cancelled, LinkDown, ServerRefused, SignInNeeded, WorkstationError
+from workstation.errors import Cancelled, WorkstationError
 from workstation.jobs import Cancellation, Lane, Progress, Workers
 from workstation.language import _
 from workstation.settings import Settings
@@ -39,36 +45,11 @@ log = logging.getLogger(__name__)
 
 Listener = Callable[[FetchingState], None]
 
-_TELL_S = 0.1
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 5.0, 300.0
 _REMEMBERED = 50
-
-
-@dataclass
-class _Job:
-    """One thing wanted; changed under the service's lock only. `told` hear once how it ended, or what stopped it."""
-
-    pull: Pull
-    generation: int
-    ordinal: int
-    sequence: int
-    cancellation: Cancellation | None = None
-    withdrawn: bool = False
-    told: list[Callable[[BaseException | None], None]] = field(default_factory=list)
-
-    @property
-    def key(self) -> tuple[Kind, str]:
-        return _key(self.pull.kind, self.pull.study_uid, self.pull.case_uid)
-
-    @property
-    def rank(self) -> tuple[int, int, int, int]:
-        """The lower goes first; of opened cases the one opened last."""
-        generation = self.generation if self.pull.urgency is Urgency.OPENED else 0
-        return (self.pull.urgency, -generation, self.ordinal, self.sequence)
-
-    def outranks(self, other: "_Job") -> bool:
-        """Whether the other has to stop for this one."""
-        return self.rank[:2] < other.rank[:2]
+# what failed, or came and had gaps, is tried again ahead of need after so long
+_AGAIN_S = 3600.0
+# an object that breaks the link each time must not keep all others waiting
+_BREAKS = 6
 
 
 class Fetching:
@@ -80,23 +61,24 @@ class Fetching:
         self._workers = workers
         self._settings = settings
         self._lock = threading.RLock()
-        self._telling = threading.RLock()
-        self._jobs: dict[tuple[Kind, str], _Job] = {}
-        self._families: dict[str, set[tuple[Kind, str]]] = {}
-        self._families_told: dict[str, list[Future[CaseRow]]] = {}
-        self._running: _Job | None = None
+        self._telling = Telling(lambda: self.state)
+        self._jobs: dict[Key, Job] = {}
+        self._families = Families()
+        self._running: Job | None = None
         self._done: deque[Pull] = deque(maxlen=_REMEMBERED)
         self._removed: list[Removed] = []
         self._last_error: Exception | None = None
-        self._listeners: list[Listener] = []
         self._sequence = itertools.count()
         self._generation = 0
-        self._told_at = 0.0
         self._paused = False
         self._closed = False
-        self._failures = 0
-        self._link_waits = False
-        self._timer: threading.Timer | None = None
+        self._link = LinkWait(self._wake)
+        self._budget = Budget(settings, keeping)
+        self._plan = Plan()
+        self._opened: set[str] = set()
+        self._searched: set[str] = set()
+        self._tried: dict[Key, float] = {}
+        self._full_at: int | None = None
 
     # what others ask for
 
@@ -109,14 +91,14 @@ class Fetching:
         with self._lock:
             self._generation += 1
             generation = self._generation
-            self._families.setdefault(case_uid, set()).add(_key(Kind.SEARCH, "", case_uid))
+            self._families.add(case_uid, key_of(Kind.SEARCH, "", case_uid))
 
         def begin() -> None:
             try:
                 self._open(case_uid, generation, future)
             except BaseException as error:  # noqa: BLE001 - handed over whole to whoever asks for the result
-                self._leave_family(case_uid, _key(Kind.SEARCH, "", case_uid))
-                _fail(future, error)
+                self._ended(key_of(Kind.SEARCH, "", case_uid))
+                fail(future, error)
 
         self._workers.submit(Lane.INTERACTIVE, begin)
         return future
@@ -125,9 +107,7 @@ class Fetching:
         """The case once its earlier studies are here, as far as they can be had; those of a case that was opened."""
         future: Future[CaseRow] = Future()
         with self._lock:
-            waits = bool(self._families.get(case_uid))
-            if waits:
-                self._families_told.setdefault(case_uid, []).append(future)
+            waits = self._families.wait(case_uid, future)
         if not waits:
             self._workers.submit(Lane.INTERACTIVE, lambda: self._give(future, case_uid))
         return future
@@ -146,7 +126,7 @@ class Fetching:
 
         def told(error: BaseException | None) -> None:
             if error is not None:
-                _fail(future, error)
+                fail(future, error)
             elif future.set_running_or_notify_cancel():
                 future.set_result(None)
 
@@ -154,7 +134,7 @@ class Fetching:
         with self._lock:
             self._add(kind, urgency, study_uid, case_uid, ordinal=ordinal).told.append(told)
             self._pump()
-        self._tell()
+        self._telling.tell()
         return future
 
     def cancel(self, study_uid: str) -> None:
@@ -170,40 +150,38 @@ class Fetching:
             self._pump()
         for job, told in ended:
             self._settle(job, told, Cancelled(_("Cancelled")))
-        self._tell()
+        self._telling.tell()
 
     def pause(self) -> None:
         """Stop fetching ahead until `resume`; an opened case goes on."""
         with self._lock:
             self._paused = True
             self._stop_ahead()
-        self._tell()
+        self._telling.tell()
 
     def resume(self) -> None:
         """Go on fetching ahead."""
         with self._lock:
             self._paused = False
             self._pump()
-        self._tell()
+        self._telling.tell()
+
+    def plan_ahead(self) -> None:
+        """After a refresh of the worklist: the server answers, and what is wanted ahead of need is read anew."""
+        self.online()
+        if self._settings.prefetch:
+            self._workers.submit(Lane.PREFETCH, self._read_rules, priority=-1)
 
     def online(self) -> None:
         """The server answered: what waits for the link need not wait longer."""
         with self._lock:
-            self._link_is_back()
+            self._link.works()
             self._pump()
-        self._tell()
+        self._telling.tell()
 
     def listen(self, callback: Listener) -> Callable[[], None]:
         """Call back on every change, from any thread; the returned function ends it. The callback must not wait."""
-        with self._lock:
-            self._listeners.append(callback)
-
-        def stop() -> None:
-            with self._lock:
-                if callback in self._listeners:
-                    self._listeners.remove(callback)
-
-        return stop
+        return self._telling.listen(callback)
 
     @property
     def state(self) -> FetchingState:
@@ -222,47 +200,77 @@ class Fetching:
         """Stop all; nobody is told any more. What came stays, the rest is fetched when it is wanted again."""
         with self._lock:
             self._closed = True
-            self._listeners.clear()
-            if self._timer is not None:
-                self._timer.cancel()
+            self._telling.close()
+            self._link.close()
             for job in self._jobs.values():
                 if job.cancellation is not None:
                     job.cancellation.cancel()
 
     # the queue
 
+    def _read_rules(self) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            searched = frozenset(self._searched)
+        settings = self._settings
+        try:
+            plan = self._pulling.plan(settings.prefetch_cases, settings.prefetch_priors, searched)
+            room = self._keeping.room
+        except WorkstationError as error:
+            log.warning("what to fetch ahead can't be read: %s", error)
+            return
+        with self._lock:
+            self._plan = plan
+            if self._full_at is not None and (room is None or room > self._full_at):
+                self._full_at = None
+            named = {key_of(one.kind, one.study_uid, one.case_uid) for one in plan.wanted}
+            for job in list(self._jobs.values()):
+                if job.planned and job.cancellation is None and job.key not in named:
+                    del self._jobs[job.key]
+            since = time.monotonic() - _AGAIN_S
+            for one in plan.wanted:
+                key = key_of(one.kind, one.study_uid, one.case_uid)
+                if self._tried.get(key, since) <= since:
+                    new = key not in self._jobs
+                    job = self._add(one.kind, one.urgency, one.study_uid, one.case_uid, ordinal=one.ordinal)
+                    job.planned = job.planned or new
+            self._pump()
+        self._telling.tell()
+
     def _open(self, case_uid: str, generation: int, future: "Future[CaseRow]") -> None:
         case = self._pulling.case(case_uid)
-        search = _key(Kind.SEARCH, "", case_uid)
+        search = key_of(Kind.SEARCH, "", case_uid)
         if case.origin == "import":
-            self._leave_family(case_uid, search)
-            _give(future, case)
+            self._ended(search)
+            give(future, case)
             return
         here = 0 < case.expected <= case.received
 
         def told(error: BaseException | None) -> None:
             if error is not None:
-                _fail(future, error)
+                fail(future, error)
             else:
                 self._give(future, case_uid)
 
         with self._lock:
-            self._link_is_back()
+            self._link.works()
+            self._opened = {case.study_uid}
             if not here:
                 job = self._add(Kind.STUDY, Urgency.OPENED, case.study_uid, case_uid, generation)
                 job.told.append(told)
             self._add(Kind.SEARCH, Urgency.OPENED, "", case_uid, generation, 1)
             self._pump()
         if here:
-            _give(future, case)
-        self._tell()
+            give(future, case)
+        self._telling.tell()
 
     def _add(
         self, kind: Kind, urgency: Urgency, study_uid: str, case_uid: str, generation: int = 0, ordinal: int = 0
-    ) -> _Job:
+    ) -> Job:
         """The job, a new one or the one there is, at the more urgent of its ranks."""
         pull = Pull(kind, urgency, Stage.WAITING, study_uid, case_uid)
-        wanted = _Job(pull, generation, ordinal, next(self._sequence))
+        wanted = Job(pull, generation, ordinal, next(self._sequence))
         job = self._jobs.setdefault(wanted.key, wanted)
         if wanted.rank < job.rank:
             job.pull = replace(job.pull, urgency=urgency, case_uid=case_uid or job.pull.case_uid)
@@ -279,7 +287,7 @@ class Fetching:
             job
             for job in self._jobs.values()
             if job.cancellation is None
-            and not (self._link_waits or (held_back and job.pull.urgency is not Urgency.OPENED))
+            and not (self._link.waits or (held_back and job.pull.urgency is not Urgency.OPENED))
         ]
         best = min(ready, key=lambda job: job.rank, default=None)
         if best is None:
@@ -295,7 +303,7 @@ class Fetching:
         lane = Lane.RETRIEVAL if best.pull.urgency is Urgency.OPENED else Lane.PREFETCH
         self._workers.submit(lane, lambda: self._run(best, cancellation))
 
-    def _run(self, job: _Job, cancellation: Cancellation) -> None:
+    def _run(self, job: Job, cancellation: Cancellation) -> None:
         error: Exception | None = None
         try:
             cancellation.check()
@@ -310,9 +318,9 @@ class Fetching:
         self._settle(job, told, error)
         if error is None and job.pull.urgency is Urgency.OPENED and job.pull.kind is not Kind.SEARCH:
             self._trim(job.pull.case_uid)
-        self._tell()
+        self._telling.tell()
 
-    def _work(self, job: _Job, cancellation: Cancellation) -> None:
+    def _work(self, job: Job, cancellation: Cancellation) -> None:
         pull = job.pull
         if pull.kind is Kind.SEARCH:
             found = self._pulling.search(pull.case_uid)
@@ -331,31 +339,47 @@ class Fetching:
                     remaining_s=progress.remaining_s,
                     text=progress.text,
                 )
-            self._tell(soon=True)
+            self._telling.tell_soon()
 
         documents_only = pull.kind is Kind.REPORTS
-        self._pulling.study(pull.study_uid, report, cancellation, documents_only=documents_only)
+        admit = self._budget.admit(
+            lambda: job.pull.urgency is not Urgency.OPENED,
+            lambda: {*self._opened, *self._plan.before(pull.study_uid), pull.study_uid},
+            self._note_removed,
+            cancellation,
+        )
+        self._pulling.study(pull.study_uid, report, cancellation, documents_only=documents_only, admit=admit)
         if pull.case_uid:
             self._pulling.adopt(pull.case_uid)
 
-    def _want_priors(self, search: _Job, found: Sequence[Prior]) -> None:
-        """The earlier studies that a search found, the most relevant first."""
-        case_uid, urgency = search.pull.case_uid, search.pull.urgency
-        urgency = Urgency.OPENED if urgency is Urgency.OPENED else Urgency.PRIORS
-        family = self._families.setdefault(case_uid, set())
-        for ordinal, prior in enumerate(found, 2):
-            study_uid = prior.study.study_uid
-            self._add(Kind.STUDY, urgency, study_uid, case_uid, search.generation, ordinal)
-            family.add(_key(Kind.STUDY, study_uid, case_uid))
+    def _want_priors(self, search: Job, found: Sequence[Prior]) -> None:
+        """The earlier studies that a search found, the most relevant first.
 
-    def _after(self, job: _Job, error: Exception | None) -> list[Callable[[BaseException | None], None]]:
+        For an opened case all of them come, the reports of the less relevant before the pictures of the most.
+        """
+        case_uid = search.pull.case_uid
+        self._searched.add(case_uid)
+        if search.pull.urgency is not Urgency.OPENED:
+            wanted = list(of_priors(found, self._settings.prefetch_priors))
+        else:
+            wanted = [(Kind.REPORTS, prior.study.study_uid) for prior in found[1:] if prior.has_report]
+            wanted += [(Kind.STUDY, prior.study.study_uid) for prior in found]
+            self._opened.update(prior.study.study_uid for prior in found)
+        urgency = Urgency.OPENED if search.pull.urgency is Urgency.OPENED else Urgency.PRIORS
+        for place, (kind, study_uid) in enumerate(wanted, 2):
+            ordinal = place if urgency is Urgency.OPENED else search.ordinal
+            job = self._add(kind, urgency, study_uid, case_uid, search.generation, ordinal)
+            job.planned = job.planned or urgency is Urgency.PRIORS
+            self._families.add(case_uid, job.key)
+
+    def _after(self, job: Job, error: Exception | None) -> list[Callable[[BaseException | None], None]]:
         """What becomes of a job that stopped; whom to tell."""
         job.cancellation = None
         if self._running is job:
             self._running = None
         if error is None:
             self._last_error = None
-            self._link_is_back()
+            self._link.works()
             return self._end(job, Stage.DONE)
         if isinstance(error, Cancelled) and not job.withdrawn:
             job.pull = replace(job.pull, stage=Stage.WAITING)
@@ -363,98 +387,78 @@ class Fetching:
         if isinstance(error, Cancelled):
             return self._end(job, Stage.CANCELLED)
         self._last_error = error
-        if not _passes(error):
+        if isinstance(error, NoRoom):
+            self._full_at = self._keeping.room
+            job.pull = replace(job.pull, stage=Stage.WAITING, error=error)
+            return []
+        job.breaks += 1
+        if not passes(error) or job.breaks > _BREAKS:
             return self._end(job, Stage.FAILED, error)
         job.pull = replace(job.pull, stage=Stage.WAITING, error=error)
-        self._wait_for_link(error)
+        if not self._closed:
+            self._link.failed(error)
         told, job.told = job.told, []
         return told
 
     def _end(
-        self, job: _Job, stage: Stage, error: Exception | None = None
+        self, job: Job, stage: Stage, error: Exception | None = None
     ) -> list[Callable[[BaseException | None], None]]:
         del self._jobs[job.key]
+        self._tried[job.key] = time.monotonic()
         self._done.append(replace(job.pull, stage=stage, error=error))
         return job.told
 
     def _settle(
-        self, job: _Job, told: Sequence[Callable[[BaseException | None], None]], error: Exception | None
+        self, job: Job, told: Sequence[Callable[[BaseException | None], None]], error: Exception | None
     ) -> None:
         """Tell who waits for the job, outside of the lock."""
         for one in told:
             one(error)
         with self._lock:
             ended = job.key not in self._jobs
-            families = [case_uid for case_uid, family in self._families.items() if job.key in family]
-        for case_uid in families:
-            if ended:
-                self._leave_family(case_uid, job.key)
-            elif error is not None and not isinstance(error, Cancelled):
-                with self._lock:
-                    waiting = self._families_told.pop(case_uid, [])
-                for future in waiting:
-                    _fail(future, error)
+            stopped = not ended and error is not None and not isinstance(error, Cancelled)
+            broken = self._families.broke(job.key) if stopped else []
+        for future in broken:
+            assert error is not None
+            fail(future, error)
+        if ended:
+            self._ended(job.key)
 
-    def _leave_family(self, case_uid: str, key: tuple[Kind, str]) -> None:
-        """A pull of a case ended; after the last one its priors are as complete as they will be."""
+    def _ended(self, key: Key) -> None:
+        """A pull ended; after the last one of a case its priors are as complete as they will be."""
         with self._lock:
-            family = self._families.get(case_uid, set())
-            family.discard(key)
-            if family:
-                return
-            self._families.pop(case_uid, None)
-            waiting = self._families_told.pop(case_uid, [])
-        for future in waiting:
+            done = self._families.ended(key)
+        for future, case_uid in done:
             self._give(future, case_uid)
 
     def _give(self, future: "Future[CaseRow]", case_uid: str) -> None:
         try:
             case = self._pulling.case(case_uid)
         except Exception as error:  # noqa: BLE001 - handed over whole to whoever asks for the result
-            _fail(future, error)
+            fail(future, error)
         else:
-            _give(future, case)
+            give(future, case)
 
     # what holds it back
 
     def _held_back(self) -> HeldBack:
         if self._paused:
             return HeldBack.PAUSED
-        return HeldBack.LINK if self._link_waits else HeldBack.NOT
+        if self._link.waits:
+            return HeldBack.LINK
+        if not self._budget.is_time:
+            return HeldBack.HOURS
+        return HeldBack.ROOM if self._full_at is not None else HeldBack.NOT
 
     def _stop_ahead(self) -> None:
         job = self._running
         if job is not None and job.cancellation is not None and job.pull.urgency is not Urgency.OPENED:
             job.cancellation.cancel()
 
-    def _wait_for_link(self, error: Exception) -> None:
-        """Wait longer with each failure in a row; without a sign-in, until somebody signed in: it might be locked."""
-        self._failures += 1
-        self._link_waits = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if isinstance(error, SignInNeeded) or self._closed:
-            return
-        wait = min(_FIRST_WAIT_S * 2 ** (self._failures - 1), _LONGEST_WAIT_S)
-        if isinstance(error, ServerRefused) and error.retry_after is not None:
-            wait = max(wait, error.retry_after)
-        self._timer = threading.Timer(wait, self._try_again)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def _try_again(self) -> None:
+    def _wake(self) -> None:
         with self._lock:
-            self._link_waits = False
             self._pump()
-        self._tell()
-
-    def _link_is_back(self) -> None:
-        self._failures = 0
-        self._link_waits = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._telling.tell()
 
     # telling, and making room
 
@@ -464,40 +468,8 @@ class Fetching:
         except WorkstationError as error:
             log.warning("the archive could not be trimmed: %s", error)
             return
+        self._note_removed(removed)
+
+    def _note_removed(self, removed: Sequence[Removed]) -> None:
         with self._lock:
             self._removed += removed
-
-    def _tell(self, *, soon: bool = False) -> None:
-        """Tell the listeners; `soon`: not more often than they can want to know."""
-        with self._lock:
-            if soon and time.monotonic() - self._told_at < _TELL_S:
-                return
-            self._told_at = time.monotonic()
-        # one at a time, each with the newest state, so that nobody is told an old one last
-        with self._telling:
-            state = self.state
-            with self._lock:
-                listeners = tuple(self._listeners)
-            for listener in listeners:
-                listener(state)
-
-
-def _key(kind: Kind, study_uid: str, case_uid: str) -> tuple[Kind, str]:
-    return kind, case_uid if kind is Kind.SEARCH else study_uid
-
-
-def _passes(error: Exception) -> bool:
-    """Whether the same may well succeed later, with nobody doing anything but waiting or signing in."""
-    if isinstance(error, ServerRefused):
-        return error.status in (408, 425, 429) or error.status >= 500
-    return isinstance(error, LinkDown | SignInNeeded)
-
-
-def _give(future: "Future[CaseRow]", case: CaseRow) -> None:
-    if future.set_running_or_notify_cancel():
-        future.set_result(case)
-
-
-def _fail(future: "Future[CaseRow] | Future[None]", error: BaseException) -> None:
-    if future.set_running_or_notify_cancel():
-        future.set_exception(error)

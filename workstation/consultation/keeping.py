@@ -4,7 +4,7 @@ Studies of held cases, open drafts and undelivered conclusions stay, with the ea
 so do pinned ones. Of the rest the one that was opened longest ago goes first.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from workstation.archive import audit
@@ -105,28 +105,50 @@ class Keeping:
 
         `open_case` is a case whose studies stay as well, because somebody looks at them.
         """
-        cancellation = cancellation or Cancellation()
-        removed: list[Removed] = []
         if not self._limit:
-            return removed
+            return []
         with self._archive.database.read() as cursor:
-            size = cursor.execute("SELECT size FROM totals").fetchone()[0]
-            if size <= self._limit:
-                return removed
-            kept = {*must_stay(cursor), *studies_of(cursor, open_case)}
-            rows = cursor.execute(
-                "SELECT study_uid FROM studies WHERE objects > 0 ORDER BY max(opened_at, added_at), size DESC"
-            ).fetchall()
-        for study_uid in (row["study_uid"] for row in rows if row["study_uid"] not in kept):
+            size, removable = self._removable(cursor, studies_of(cursor, open_case))
+        return self._shrink(size - self._limit, removable, cancellation or Cancellation())
+
+    def give_up(self, size: int, spared: Iterable[str]) -> list[Removed] | None:
+        """Remove studies of so many bytes at least; what was removed, or None, and nothing is, when that can't be.
+
+        `spared` are studies that are wanted more than what is to come.
+        """
+        with self._archive.database.read() as cursor:
+            _size, removable = self._removable(cursor, spared)
+        if size > sum(bytes_ for _study_uid, bytes_ in removable):
+            return None
+        return self._shrink(size, removable, Cancellation())
+
+    @property
+    def room(self) -> int | None:
+        """How many bytes more the archive may take; None: there is no limit."""
+        return self._limit - self._archive.size() if self._limit else None
+
+    @staticmethod
+    def _removable(cursor: Cursor, spared: Iterable[str]) -> tuple[int, list[tuple[str, int]]]:
+        """The size of all, and the studies that may go with their sizes, in the order in which they would."""
+        kept = {*must_stay(cursor), *spared}
+        rows = cursor.execute(
+            "SELECT study_uid, size FROM studies WHERE objects > 0 ORDER BY max(opened_at, added_at), size DESC"
+        ).fetchall()
+        size = cursor.execute("SELECT size FROM totals").fetchone()[0]
+        return size, [(row["study_uid"], row["size"]) for row in rows if row["study_uid"] not in kept]
+
+    def _shrink(self, excess: int, removable: Iterable[tuple[str, int]], cancellation: Cancellation) -> list[Removed]:
+        removed: list[Removed] = []
+        for study_uid, _size in removable:
             cancellation.check()
-            if size <= self._limit:
+            if excess <= 0:
                 break
             try:
                 removed.append(self.remove(study_uid, LIMIT))
             except CaseUnavailable:
                 # taken, or removed by another program, since the list was read
                 continue
-            size -= removed[-1].size
+            excess -= removed[-1].size
         return removed
 
     def inspect(self, report: Report = silent, cancellation: Cancellation | None = None) -> Findings:

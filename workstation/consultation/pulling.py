@@ -3,6 +3,8 @@
 All of it waits for the network and goes on where it broke. Who pulls what and when is decided by `fetching`.
 """
 
+from collections.abc import Collection
+
 from workstation.archive.archive import Archive
 from workstation.archive.identity import doubts
 from workstation.archive.ledger import StudyLedger
@@ -11,6 +13,7 @@ from workstation.archive.retrieval import Admit, Retrieval, at_once
 from workstation.consultation.case import CaseRow
 from workstation.consultation.cases import Cases, adopt_images, read_case
 from workstation.consultation.link import Link
+from workstation.consultation.prefetching import Plan, rules
 from workstation.iris.wire import Wire
 from workstation.jobs import Cancellation, Report, silent
 from workstation.language import _
@@ -42,6 +45,10 @@ class Pulling:
             retrieval = Retrieval(self._archive, wire.dicomweb)
             pull = retrieval.pull_documents if documents_only else retrieval.pull_study
             return pull(study_uid, report, cancellation or Cancellation(), admit=admit)
+
+    def plan(self, next_cases: int, with_pictures: int, searched: Collection[str]) -> Plan:
+        """What the rules of fetching ahead name now; nothing is asked of the server."""
+        return rules(self._archive.database, next_cases, with_pictures, searched)
 
     def adopt(self, case_uid: str) -> CaseRow:
         """In archive mode: the case as its images tell it."""
