@@ -134,7 +134,7 @@ def test_a_zip_that_promises_too_much_is_not_opened(run: Run, desk: list[str], t
 
 
 def test_what_is_no_medium_is_said(run: Run, desk: list[str], tmp_path: Path) -> None:
-    (tmp_path / "disc.iso").write_bytes(bytes(0x8001) + b"CD001" + bytes(2048))
+    (tmp_path / "disc.iso").write_bytes(bytes(0x8001) + b"NSR03" + bytes(2048))
     (tmp_path / "letter.txt").write_text("nothing of DICOM", encoding="utf-8")
     result = run(*desk, "import", "disc.iso", "letter.txt", "nowhere")
     assert (result.returncode, result.stderr) == (1, "")
@@ -174,7 +174,9 @@ def test_a_sealed_case_arrives_at_another_desk_byte_for_byte(
     assert lines(twice)[-1] == {"study": study, "new": 0, "held": 3, "collisions": 0}
 
     events = [one["event"] for one in lines(run(*desk, "audit", "--list", "--json"))]
-    assert [event for event in events if event.startswith("study ")] == ["study imported", "study exported"]
+    assert [event for event in events if event.startswith("study ")] == [
+        "study import begun", "study imported", "study exported"
+    ]  # fmt: skip
 
 
 def test_the_sealed_file_opens_by_its_documented_form(

@@ -39,6 +39,7 @@ from workstation.secrets import derive_key
 
 Fault = Literal["missing", "changed"]
 Parse = Callable[[bytes], Instance]
+Along = Callable[[Cursor, Sequence[Stored | Refused]], None]
 
 
 class Archive:
@@ -103,11 +104,13 @@ class Archive:
             raise result.error
         return result.instance
 
-    def store(self, objects: Sequence[bytes], study_uid: str = "") -> list[Stored | Refused]:
+    def store(
+        self, objects: Sequence[bytes], study_uid: str = "", *, along: Along = lambda _cursor, _results: None
+    ) -> list[Stored | Refused]:
         """Store several objects with one flush to the disk; durable when it returns, one result an object, in order.
 
-        Objects of another study than `study_uid`, where one is named, are Foreign and not stored. Raises DiskFull, and
-        then none of them is stored.
+        Objects of another study than `study_uid`, where one is named, are Foreign and not stored. What `along` writes is
+        there if and only if they are. Raises DiskFull, and then none of them is stored.
         """
         arrived = [self._arrived(data, study_uid) for data in objects]
         readable = [item for item in arrived if isinstance(item, Arrived)]
@@ -123,6 +126,7 @@ class Archive:
             with self.database.transaction() as cursor:
                 self._must_hold_keys(cursor, {item.instance.study_uid for item in readable})
                 results = [enter(cursor, entry) if isinstance(entry, Arrived) else entry for entry in arrived]
+                along(cursor, results)
             group.settle(
                 entry.name
                 for entry, result in zip(arrived, results, strict=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from workstation.archive.archive import Archive
+from workstation.archive.archive import Along, Archive
 from workstation.archive.index import Refused
 from workstation.archive.media import Source
 from workstation.errors import UnreadableObject
@@ -47,10 +47,11 @@ def take_in(
     tell: Callable[[Imported], object],
     report: Report = silent,
     cancellation: Cancellation | None = None,
+    along: Along = lambda _cursor, _results: None,
 ) -> None:
     """Store what is found; `tell` hears of each object, `counts` by study grows with what is durable.
 
-    Raises Cancelled and DiskFull; the groups before are stored and counted.
+    `along` is `Archive.store`'s. Raises Cancelled and DiskFull; the groups before are stored and counted.
     """
     cancellation = cancellation or Cancellation()
     group: list[tuple[Source, bytes]] = []
@@ -69,11 +70,11 @@ def take_in(
         group.append((source, data))
         size += len(data)
         if size >= _GROUP_BYTES or len(group) >= _GROUP_OBJECTS:
-            _store(archive, group, counts, tell)
+            _store(archive, group, counts, tell, along)
             report(Progress(done, 0, _("Importing")))
             group, size = [], 0
     cancellation.check()
-    _store(archive, group, counts, tell)
+    _store(archive, group, counts, tell, along)
     report(Progress(done, 0, _("Importing")))
 
 
@@ -82,13 +83,15 @@ def _store(
     group: list[tuple[Source, bytes]],
     counts: dict[str, StudyCounts],
     tell: Callable[[Imported], object],
+    along: Along,
 ) -> None:
     directories = [source for source, data in group if _DIRECTORY.encode() in data[:512]]
     for source in directories:
         # its files are found by walking
         tell(Imported(source.name, "skipped"))
     objects = [(source, data) for source, data in group if source not in directories]
-    for (source, _data), result in zip(objects, archive.store([data for _source, data in objects]), strict=True):
+    results = archive.store([data for _source, data in objects], along=along)
+    for (source, _data), result in zip(objects, results, strict=True):
         if isinstance(result, Refused):
             tell(Imported(source.name, "unreadable", message=str(result.error)))
             continue

@@ -8,8 +8,10 @@ from typing import Protocol
 
 from workstation.archive.database import Cursor, Database
 from workstation.archive.identity import doubts
+from workstation.archive.index import held_study
 from workstation.archive.retrieval import DOCUMENT_MODALITIES
 from workstation.dicom.content import Patient
+from workstation.dicom.instance import Instance
 from workstation.dicom.plain import from_json, to_json
 from workstation.iris.entries import SeriesEntry, StudyEntry
 from workstation.language import _, ngettext
@@ -71,20 +73,73 @@ def find_priors(
     if not patient.patient_id:
         return []
     found = []
-    # the issuer is compared here: many servers can't search it, and would hide studies that don't state it
     for entry in dicomweb.search_studies({"PatientID": patient.patient_id}):
-        other = entry.patient
-        if entry.study_uid == study_uid or other.patient_id != patient.patient_id:
-            continue
-        if patient.issuer and other.issuer and patient.issuer != other.issuer:
-            continue
-        if study_date and entry.study.study_date > study_date:
+        if not _is_earlier(entry, patient, study_uid, study_date):
             continue
         modalities = entry.modalities or tuple(s.modality for s in dicomweb.search_series(entry.study_uid))
-        has_report = not {"SR", "DOC"}.isdisjoint(modalities)
-        score, reason = _relevance(entry, modalities, has_report, study_date, modality, region)
-        found.append(Prior(entry, score, reason, has_report, ", ".join(doubts(patient, other))))
-    return sorted(found, key=lambda p: (p.score, p.study.study.study_date, p.study.study_uid), reverse=True)
+        found.append(_prior(entry, modalities, patient, study_date, modality, region))
+    return sorted(found, key=_rank, reverse=True)
+
+
+def held_priors(
+    held: Sequence[StudyEntry],
+    patient: Patient,
+    study_uid: str,
+    *,
+    study_date: str = "",
+    modality: str = "",
+    region: str = "",
+) -> list[Prior]:
+    """The same among studies that are here, for those that no server knows of."""
+    found = [
+        _prior(entry, entry.modalities, patient, study_date, modality, region)
+        for entry in held
+        if patient.patient_id and _is_earlier(entry, patient, study_uid, study_date)
+    ]
+    return sorted(found, key=_rank, reverse=True)
+
+
+def held_entries(cursor: Cursor, patient_id: str) -> list[StudyEntry]:
+    """The studies here of everybody with a Patient ID, whoever issued it, as a server would list them."""
+    rows = cursor.execute(
+        """SELECT *,
+        (SELECT group_concat(DISTINCT modality) FROM series WHERE series.study_uid = s.study_uid) AS modalities,
+        (SELECT instance_json FROM instances i WHERE i.study_uid = s.study_uid LIMIT 1) AS instance_json
+        FROM studies s WHERE patient_id = ? ORDER BY study_uid""",
+        (patient_id,),
+    ).fetchall()
+    found = []
+    for row in rows:
+        if row["instance_json"] is not None:
+            held = held_study(row)
+            body_part = Instance.from_json(row["instance_json"]).body_part
+            found.append(
+                StudyEntry(held.study.study_uid, held.patient, held.study, held.modalities, body_part=body_part)
+            )
+    return found
+
+
+def _is_earlier(entry: StudyEntry, patient: Patient, study_uid: str, study_date: str) -> bool:
+    """Whether a study is another one of the same patient, and not later."""
+    other = entry.patient
+    if entry.study_uid == study_uid or other.patient_id != patient.patient_id:
+        return False
+    # the issuer is compared here: many servers can't search it, and would hide studies that don't state it
+    if patient.issuer and other.issuer and patient.issuer != other.issuer:
+        return False
+    return not (study_date and entry.study.study_date > study_date)
+
+
+def _prior(
+    entry: StudyEntry, modalities: Sequence[str], patient: Patient, study_date: str, modality: str, region: str
+) -> Prior:
+    has_report = not {"SR", "DOC"}.isdisjoint(modalities)
+    score, reason = _relevance(entry, modalities, has_report, study_date, modality, region)
+    return Prior(entry, score, reason, has_report, ", ".join(doubts(patient, entry.patient)))
+
+
+def _rank(prior: Prior) -> tuple[float, str, str]:
+    return prior.score, prior.study.study.study_date, prior.study.study_uid
 
 
 def region_of(text: str) -> str:
@@ -94,10 +149,19 @@ def region_of(text: str) -> str:
 
 
 def remember(cursor: Cursor, case_uid: str, priors: Sequence[Prior]) -> None:
-    """Keep the priors of a case, in place of those kept before."""
-    cursor.execute("DELETE FROM priors WHERE case_uid = ?", (case_uid,))
+    """Keep the priors of a case, in place of those kept before; what came by a medium stays, no server knows of it."""
+    cursor.execute(
+        """DELETE FROM priors WHERE case_uid = ?
+        AND study_uid NOT IN (SELECT study_uid FROM cases WHERE origin = 'import')""",
+        (case_uid,),
+    )
+    remember_also(cursor, case_uid, priors)
+
+
+def remember_also(cursor: Cursor, case_uid: str, priors: Sequence[Prior]) -> None:
+    """Keep priors of a case beside those kept before."""
     cursor.executemany(
-        "INSERT INTO priors VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO priors VALUES (?, ?, ?, ?, ?, ?, ?)",
         [(case_uid, p.study.study_uid, p.score, p.reason, p.doubt, p.has_report, to_json(p.study)) for p in priors],
     )
 
@@ -110,7 +174,7 @@ def remembered(database: Database, case_uid: str) -> list[Prior]:
         Prior(from_json(StudyEntry, r["entry_json"]), r["score"], r["reason"], bool(r["has_report"]), r["doubt"])
         for r in rows
     ]
-    return sorted(priors, key=lambda p: (p.score, p.study.study.study_date, p.study.study_uid), reverse=True)
+    return sorted(priors, key=_rank, reverse=True)
 
 
 def _relevance(

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from workstation.archive import audit
 from workstation.archive.archive import Archive
+from workstation.archive.database import Cursor
 from workstation.archive.importing import Imported, StudyCounts, take_in
+from workstation.archive.index import Refused, Stored
 from workstation.archive.media import Source
 from workstation.archive.parcel import Parcel
-from workstation.consultation.cases import add_imported
+from workstation.consultation.imported import enter_imported
 from workstation.errors import NothingToShow
-from workstation.iris.entries import StudyEntry
 from workstation.jobs import Cancellation, Progress, Report, silent
 from workstation.language import _, ngettext
 from workstation.settings import Reader
@@ -69,13 +70,30 @@ class Carrying:
         report: Report = silent,
         cancellation: Cancellation | None = None,
     ) -> dict[str, StudyCounts]:
-        """Store what is found; counts by Study Instance UID. Raises Cancelled, DiskFull; what came before stays."""
+        """Store what is found; counts by Study Instance UID. Raises Cancelled, DiskFull; what came before stays.
+
+        A study has its case, its pin and its entry in the audit chain from its first object on: nothing that ends the
+        import, or clears the archive meanwhile, leaves it without them.
+        """
         counts: dict[str, StudyCounts] = {}
+        begun: set[str] = set()
+
+        def along(cursor: Cursor, results: Sequence[Stored | Refused]) -> None:
+            for result in results:
+                if isinstance(result, Stored) and result.instance.study_uid not in begun:
+                    begun.add(result.instance.study_uid)
+                    enter_imported(cursor, result.instance.study_uid)
+                    audit.record(cursor, self._who, "study import begun", result.instance.study_uid)
+
         try:
-            take_in(self._archive, found, counts, tell, report, cancellation)
+            take_in(self._archive, found, counts, tell, report, cancellation, along)
         finally:
-            # also what was stored before an end too early can be opened, and is on record
-            self._enter(counts)
+            with self._archive.database.transaction() as cursor:
+                for uid, count in counts.items():
+                    # what came later may say more of it: the first object may have been a report
+                    enter_imported(cursor, uid)
+                    detail = {"new": count.new, "held": count.held, "collisions": count.collisions}
+                    audit.record(cursor, self._who, "study imported", uid, detail)
         return counts
 
     def export_sealed(
@@ -169,17 +187,3 @@ class Carrying:
         with self._archive.database.transaction() as cursor:
             for study_uid, count in objects.items():
                 audit.record(cursor, self._who, "study exported", study_uid, {**detail, "objects": count})
-
-    def _enter(self, counts: dict[str, StudyCounts]) -> None:
-        if not counts:
-            return
-        held = {study.study.study_uid: study for study in self._archive.studies()}
-        with self._archive.database.transaction() as cursor:
-            for uid, count in counts.items():
-                study = held.get(uid)
-                if study is None:
-                    # removed by another program meanwhile
-                    continue
-                add_imported(cursor, StudyEntry(uid, study.patient, study.study, study.modalities))
-                detail = {"new": count.new, "held": count.held, "collisions": count.collisions}
-                audit.record(cursor, self._who, "study imported", uid, detail)

@@ -213,11 +213,12 @@ def adopt_images(cursor: Cursor, case_uid: str, image: Instance) -> None:
 
 
 def add_imported(cursor: Cursor, entry: StudyEntry) -> None:
-    """A study that came by a medium as a case for viewing; one that is on the list already stays what it is.
+    """A study that came by a medium as a case for viewing; one that is on the server's list stays what it is.
 
-    It is pinned: no server would give it again.
+    It is pinned: no server would give it again. A case for viewing that is there already learns what is new of it.
     """
-    if cursor.execute("SELECT 1 FROM cases WHERE study_uid = ? LIMIT 1", (entry.study_uid,)).fetchone() is None:
+    origins = {row[0] for row in cursor.execute("SELECT origin FROM cases WHERE study_uid = ?", (entry.study_uid,))}
+    if origins <= {"import"}:
         _upsert(cursor, replace(_row_of_study(entry), origin="import"), (), None)
         cursor.execute("UPDATE studies SET pinned = 1 WHERE study_uid = ?", (entry.study_uid,))
 
