@@ -1,4 +1,4 @@
-"""A server in memory with faults to switch on, and the objects it serves. Also loaded by the process that is killed."""
+"""A server in memory with faults to switch on, and the objects it serves."""
 
 import io
 import time

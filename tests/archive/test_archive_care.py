@@ -1,10 +1,6 @@
 """Damage is found and mended, a removed study never opens again, a kill in between leaves a consistent archive."""
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -207,24 +203,3 @@ def test_an_archive_of_the_first_version_is_brought_up_to_date(
             assert cursor.execute("PRAGMA user_version").fetchone()[0] == schema.VERSION
             assert cursor.execute("SELECT value FROM properties").fetchone()[0] == "yes"
             assert cursor.execute("SELECT objects FROM removed_studies").fetchone()[0] == 1
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
-@pytest.mark.parametrize(
-    "seeds", [20, pytest.param(300, marks=[pytest.mark.long, pytest.mark.timeout(900)])], ids=["few", "many"]
-)
-def test_a_killed_removal_leaves_whole_studies_or_none(tmp_path: Path, seeds: int) -> None:
-    program = Path(__file__).with_name("killed_removal.py")
-    result = subprocess.run(
-        [sys.executable, program, tmp_path, str(seeds)], capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, result.stderr
-    runs = [json.loads(line) for line in result.stdout.splitlines()]
-    assert len(runs) == seeds
-    for run in runs:
-        assert set(run["held"]) <= {12}, run
-        assert run["files"] == sum(run["held"]), run
-        assert run["removed"] == run["entries"] == 6 - len(run["held"]), run
-        assert (run["notes"], run["sound"]) == (0, True), run
-    # the moments were worth it: some in the middle
-    assert any(0 < len(run["held"]) < 6 for run in runs)

@@ -1,4 +1,4 @@
-"""A disk, a database or a keyring that fails: one clear message, nothing lost, and it goes on when the fault is gone."""
+"""A disk, database or keyring that fails: one clear message, nothing lost, and it goes on once the fault is gone."""
 
 import os
 import shutil
