@@ -19,12 +19,13 @@ from cryptography.x509.oid import NameOID
 from lxml import etree
 
 from workstation.archive import audit
+from workstation.consultation import audit_export
 from workstation.consultation.audit_export import AuditExport
-from workstation.consultation.audit_messages import Station
+from workstation.consultation.audit_messages import Matter, Station, audit_message
 from workstation.consultation.case import CaseFilter
 from workstation.consultation.desk import Desk
 from workstation.errors import LinkDown, WorkstationError
-from workstation.iris.syslog import SyslogServer
+from workstation.iris.syslog import SyslogServer, message
 from workstation.jobs import Cancellation
 from workstation.settings import Settings
 
@@ -70,6 +71,10 @@ SCHEMA = f"""
       <data type="integer"><param name="minInclusive">1</param><param name="maxInclusive">26</param></data>
     </attribute></optional>
     <element name="ParticipantObjectIDTypeCode">{_CODE}</element>
+    <choice>
+      <element name="ParticipantObjectName"><data type="token"/></element>
+      <element name="ParticipantObjectQuery"><data type="base64Binary"/></element>
+    </choice>
     <zeroOrMore><element name="ParticipantObjectDetail">
       <attribute name="type"/><attribute name="value"><data type="base64Binary"/></attribute>
     </element></zeroOrMore>
@@ -78,6 +83,8 @@ SCHEMA = f"""
         <optional><attribute name="UID"/></optional>
         <attribute name="NumberOfInstances"><data type="integer"/></attribute>
       </element></zeroOrMore>
+      <optional><element name="Encrypted"><data type="boolean"/></element></optional>
+      <optional><element name="Anonymized"><data type="boolean"/></element></optional>
     </element></zeroOrMore>
   </element></zeroOrMore>
 </element>
@@ -87,9 +94,9 @@ SCHEMA = f"""
 class Sink:
     """An audit server with a certificate of its own authority; it closes a connection once it has read it whole."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, asks_for_certificate: bool = False) -> None:
         self.ca_file = folder / "ca.pem"
-        self._identity = folder / "server.pem"
+        self._identity = self.identity = folder / "server.pem"
         self.received: list[bytes] = []
         self.cut_after: int | None = None
         _certificates(self.ca_file, self._identity)
@@ -97,6 +104,9 @@ class Sink:
         self.port = self._listener.getsockname()[1]
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(self._identity)
+        if asks_for_certificate:
+            self._context.verify_mode = ssl.CERT_REQUIRED
+            self._context.load_verify_locations(self.ca_file)
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
 
@@ -273,7 +283,7 @@ def test_a_delivered_case_is_told_as_the_standard_has_it(bench: Any, sink: Sink,
         assert schema.validate(root), schema.error_log
         told[root.xpath("string(.//EventTypeCode[@codeSystemName='99IRIS']/@originalText)")] = root
 
-    def codes(event: str) -> tuple[str, str, str]:
+    def codes(event: str) -> tuple[Any, Any, Any]:
         root = told[event]
         return (
             root.xpath("string(.//EventID/@csd-code)"),
@@ -350,3 +360,130 @@ def test_a_file_that_can_not_be_written_leaves_no_part_of_it(bench: Any, tmp_pat
         with pytest.raises(WorkstationError, match="can't be written"):
             AuditExport(archive.database, STATION).write(taken)
     assert not taken.with_name("audit.log.part").exists()
+
+
+@pytest.fixture
+def strict_sink(tmp_path: Path) -> Iterator[Sink]:
+    made = Sink(tmp_path, asks_for_certificate=True)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def test_a_server_that_asks_for_our_certificate_gets_it(bench: Any, strict_sink: Sink, tmp_path: Path) -> None:
+    where = strict_sink.server
+    with bench.archive() as archive:
+        fill(archive, 2)
+        export = AuditExport(archive.database, STATION)
+        with pytest.raises(LinkDown):
+            export.send(where, Cancellation())
+        assert strict_sink.received == []
+        (tmp_path / "broken.pem").write_text("none", encoding="ascii")
+        broken = SyslogServer(where.host, where.port, where.ca_file, str(tmp_path / "broken.pem"))
+        with pytest.raises(WorkstationError, match="can't be used"):
+            export.send(broken, Cancellation())
+        ours = SyslogServer(where.host, where.port, where.ca_file, str(strict_sink.identity))
+        assert export.send(ours, Cancellation()) == 2
+    assert numbers(strict_sink.received) == [1, 2]
+
+
+def test_a_program_killed_before_it_notes_what_went_sends_it_again_by_the_same_numbers(
+    bench: Any, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(*_values: object) -> None:
+        raise Killed
+
+    with bench.archive() as archive:
+        fill(archive, 3)
+        monkeypatch.setattr(audit_export, "_keep", kill)
+        with pytest.raises(Killed):
+            AuditExport(archive.database, STATION).send(sink.server, Cancellation())
+    monkeypatch.undo()
+    with bench.archive() as archive:
+        assert AuditExport(archive.database, STATION).send(sink.server, Cancellation()) == 3
+        assert AuditExport(archive.database, STATION).send(sink.server, Cancellation()) == 0
+    assert numbers(sink.received) == [1, 2, 3, 1, 2, 3]
+    assert sink.received[:3] == sink.received[3:]
+
+
+@pytest.mark.parametrize(
+    ("host", "written"),
+    [
+        ("desk-1", "desk-1"),
+        # RFC 3492 7.1 (I)
+        ("почемужеонинеговорятпорусски", "xn--b1abfaaepdrnnbgefbadotcwatmq2g4l"),
+        ("кабинет 5", "-"),
+        ("", "-"),
+        ("a" * 70, "-"),
+    ],
+)
+def test_a_machine_name_is_written_in_ascii(host: str, written: str) -> None:
+    made = message(datetime.datetime(2026, 1, 10, tzinfo=datetime.UTC), host, 1, "")
+    assert made.decode().split(" ")[2] == written
+
+
+def test_every_kind_of_event_is_valid_and_names_its_type(bench: Any, tmp_path: Path) -> None:
+    schema = etree.RelaxNG(etree.fromstring(SCHEMA))
+    # PS3.15 A.5.3, PS3.16 CID 400 to 403
+    wanted = {
+        "program started": ("110100", "E", "110120"),
+        "program ended": ("110100", "E", "110121"),
+        "signed in": ("110114", "E", "110122"),
+        "signed out": ("110114", "E", "110123"),
+        "archive unlocked": ("110114", "E", "110122"),
+        "archive locked": ("110114", "E", "110123"),
+        "unlock failed": ("110114", "E", "110122"),
+        "passphrase changed": ("110113", "E", "110137"),
+        "recovery key used": ("110113", "E", "110132"),
+        "something new": ("110113", "E", "110132"),
+        "case measured": ("110103", "R", ""),
+        "case claimed": ("110109", "U", ""),
+        "conclusion signed": ("110103", "C", ""),
+        "study removed": ("110105", "D", ""),
+        "study exported": ("110106", "R", ""),
+        "study imported": ("110107", "C", ""),
+        "study import begun": ("110107", "C", ""),
+    }
+    with bench.archive() as archive:
+        desk = bench.open(archive)
+        case = bench.ready(desk)
+        first = entries_of(archive)
+        for event in wanted:
+            subject = {"c": case.case_uid, "s": case.study_uid}.get(event[0], "")
+            if event.startswith(("signed", "something")):
+                subject = ""
+            with archive.database.transaction() as cursor:
+                audit.record(cursor, "R-0815", event, subject, {"form": "anonymous"} if "export" in event else {})
+        AuditExport(archive.database, STATION).write(tmp_path / "audit.log")
+    told = (tmp_path / "audit.log").read_text(encoding="utf-8").splitlines()[first:]
+    assert len(told) == len(wanted)
+    for (event, codes), line in zip(wanted.items(), told, strict=True):
+        root = etree.fromstring(line.split("\N{BYTE ORDER MARK}")[1])
+        assert schema.validate(root), (event, schema.error_log)
+        assert (
+            root.xpath("string(.//EventID/@csd-code)"),
+            root.xpath("string(EventIdentification/@EventActionCode)"),
+            root.xpath("string(.//EventTypeCode[@codeSystemName='DCM']/@csd-code)"),
+        ) == codes
+        if event == "study exported":
+            assert root.xpath("string(.//Anonymized)") == "true"
+            assert root.xpath("string(.//SOPClass/@NumberOfInstances)") == "6"
+
+
+def entries_of(archive: Any) -> int:
+    with archive.database.read() as cursor:
+        return len(audit.entries(cursor))
+
+
+def test_an_identifier_with_control_characters_is_still_xml(bench: Any) -> None:
+    with bench.archive() as archive:
+        fill(archive, 1)
+        with archive.database.read() as cursor:
+            (entry,) = audit.entries(cursor)
+    text = audit_message(entry, Matter("1.2", "1.3", '77\x1b-\x001<&"', ()), STATION)
+    patient = etree.fromstring(text).xpath("string(.//*[@ParticipantObjectTypeCode='1']/@ParticipantObjectID)")
+    assert patient == '77\N{REPLACEMENT CHARACTER}-\N{REPLACEMENT CHARACTER}1<&"'

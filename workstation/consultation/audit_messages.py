@@ -5,6 +5,7 @@ Codes are of DCM (CID 400 to 405); the event in our own words is a type code of 
 """
 
 import base64
+import re
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
@@ -12,6 +13,8 @@ from workstation.archive.audit import Entry
 from workstation.archive.database import Cursor
 
 Code = tuple[str, str, str]
+# what XML 1.0 can't say (2.2); an identifier of others may hold it
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,14 @@ _DELETED = ("110105", "DCM", "DICOM Study Deleted")
 _EXPORT = ("110106", "DCM", "Export")
 _IMPORT = ("110107", "DCM", "Import")
 _ORDER = ("110109", "DCM", "Order Record")
+_SECURITY = ("110113", "DCM", "Security Alert")
 _AUTHENTICATION = ("110114", "DCM", "User Authentication")
 _START = ("110120", "DCM", "Application Start")
 _STOP = ("110121", "DCM", "Application Stop")
 _LOGIN = ("110122", "DCM", "Login")
 _LOGOUT = ("110123", "DCM", "Logout")
+_RESTRICTED = ("110132", "DCM", "Use of Restricted Function")
+_USER_SECURITY = ("110137", "DCM", "User Security Attributes Changed")
 
 _KINDS = {
     "program started": _Kind(_ACTIVITY, "E", _START),
@@ -45,6 +51,12 @@ _KINDS = {
     "signed out": _Kind(_AUTHENTICATION, "E", _LOGOUT),
     "archive unlocked": _Kind(_AUTHENTICATION, "E", _LOGIN),
     "archive locked": _Kind(_AUTHENTICATION, "E", _LOGOUT),
+    "unlock failed": _Kind(_AUTHENTICATION, "E", _LOGIN, "4"),
+    "passphrase changed": _Kind(_SECURITY, "E", _USER_SECURITY),
+    "desk passphrase set": _Kind(_SECURITY, "E", _USER_SECURITY),
+    "desk passphrase removed": _Kind(_SECURITY, "E", _USER_SECURITY),
+    "recovery key made": _Kind(_SECURITY, "E", _USER_SECURITY),
+    "recovery key used": _Kind(_SECURITY, "E", _RESTRICTED),
     "case opened": _Kind(_ACCESSED, "R"),
     "case viewed": _Kind(_ACCESSED, "R"),
     "case measured": _Kind(_ACCESSED, "R"),
@@ -61,16 +73,21 @@ _KINDS = {
 }
 # claimed, returned, lost, sent again: what happens to the order
 _OTHER = _Kind(_ORDER, "U")
-# events of the machine are no patient's; RFC 3881 numbers its own codes
-_IMPERSONAL = (_ACTIVITY, _AUTHENTICATION)
+# of no case: what only a user of this desk may do
+_UNKNOWN = _Kind(_SECURITY, "E", _RESTRICTED)
+# events of the machine are no patient's
+_IMPERSONAL = (_ACTIVITY, _AUTHENTICATION, _SECURITY)
 _SOURCE, _DESTINATION = ("110153", "DCM", "Source Role ID"), ("110152", "DCM", "Destination Role ID")
 _MEDIA = {
     _EXPORT: ("110154", "DCM", "Destination Media"),
     _IMPORT: ("110155", "DCM", "Source Media"),
 }
 _FILE = ("110037", "DCM", "URI")
+# "form" of an export, and what the standard calls it
+_FORMS = {"sealed": "Encrypted", "anonymous": "Anonymized"}
 _APPLICATION = ("110150", "DCM", "Application")
 _LAUNCHER = ("110151", "DCM", "Application Launcher")
+# RFC 3881 numbers its own codes
 _STUDY_ID = ("110180", "DCM", "Study Instance UID")
 _PATIENT_ID = ("2", "RFC-3881", "Patient Number")
 _INTERFACE = ("1", "RFC-3881", "End-user interface")
@@ -109,19 +126,24 @@ def matter_of(cursor: Cursor, entry: Entry) -> Matter:
             UNION ALL SELECT patient_id FROM cases WHERE study_uid = :study LIMIT 1""",
             {"study": subject},
         ).fetchone()
-        return Matter(study_uid=subject, patient_id=study["patient_id"] if study else "")
+        classes = _classes(cursor, "instances", "study_uid", subject)
+        return Matter(study_uid=subject, patient_id=study["patient_id"] if study else "", classes=classes)
     table, name, uid = "instances", "study_uid", case["study_uid"]
     if "package" in entry.detail:
         table, name, uid = "package_objects", "package_uid", entry.detail["package"]
-    classes = cursor.execute(
-        f"SELECT sop_class_uid, count(*) FROM {table} WHERE {name} = ? GROUP BY sop_class_uid ORDER BY 1", (uid,)
+    return Matter(subject, case["study_uid"], case["patient_id"], _classes(cursor, table, name, str(uid)))
+
+
+def _classes(cursor: Cursor, table: str, column: str, uid: str) -> tuple[tuple[str, int], ...]:
+    rows = cursor.execute(
+        f"SELECT sop_class_uid, count(*) FROM {table} WHERE {column} = ? GROUP BY sop_class_uid ORDER BY 1", (uid,)
     ).fetchall()
-    return Matter(subject, case["study_uid"], case["patient_id"], tuple((row[0], row[1]) for row in classes))
+    return tuple((row[0], row[1]) for row in rows)
 
 
 def audit_message(entry: Entry, matter: Matter, station: Station) -> str:
     """One entry as an XML document without line breaks."""
-    kind = _KINDS.get(entry.event, _OTHER if matter.case_uid else _Kind(_ACTIVITY, "E"))
+    kind = _KINDS.get(entry.event, _OTHER if matter.case_uid else _UNKNOWN)
     root = ET.Element("AuditMessage")
     event = ET.SubElement(
         root,
@@ -139,7 +161,7 @@ def audit_message(entry: Entry, matter: Matter, station: Station) -> str:
     _code(source, "AuditSourceTypeCode", _INTERFACE)
     if kind.event not in _IMPERSONAL:
         _objects(root, entry, kind, matter)
-    return ET.tostring(root, encoding="unicode")
+    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", ET.tostring(root, encoding="unicode"))
 
 
 def _participants(root: ET.Element, entry: Entry, kind: _Kind, station: Station) -> None:
@@ -179,6 +201,9 @@ def _objects(root: ET.Element, entry: Entry, kind: _Kind, matter: Matter) -> Non
             description = ET.SubElement(study, "ParticipantObjectDescription")
             for uid, count in matter.classes:
                 ET.SubElement(description, "SOPClass", UID=uid, NumberOfInstances=str(count))
+            form = _FORMS.get(str(entry.detail.get("form", "")))
+            if form:
+                ET.SubElement(description, form).text = "true"
     if matter.case_uid:
         case = _object(root, matter.case_uid, "2", "20", _WORKITEM)
         if kind.event == _ORDER:
@@ -196,6 +221,8 @@ def _object(root: ET.Element, uid: str, kind: str, role: str, id_type: Code) -> 
         ParticipantObjectTypeCodeRole=role,
     )
     _code(element, "ParticipantObjectIDTypeCode", id_type)
+    # A.5.1 insists on a name and A.5.2 leaves it to us: what kind of object it is, and no patient's name
+    ET.SubElement(element, "ParticipantObjectName").text = id_type[2]
     return element
 
 
