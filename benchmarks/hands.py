@@ -191,7 +191,7 @@ class Bench:
 def opened_bench(folder: Path, wire: Wire | None, size: tuple[int, int] = (1600, 1000)) -> Iterator[Bench]:
     """The desk's window on the archive in `folder`, on the screen and at rest."""
     app: QApplication = qt_application()
-    settings = Settings(data_dir=folder, language="en", poll_seconds=3600)
+    settings = Settings(data_dir=folder, language="en", poll_seconds=3600, prefetch=False)
     with Archive.open(folder, KEY) as archive, decoder_processes.opened():
         workers = Workers()
         desk = Desk(archive, wire, settings)

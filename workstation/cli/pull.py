@@ -9,8 +9,9 @@ from workstation.cli import secret_file, server_arguments
 from workstation.cli.archive import told
 from workstation.cli.desk import ask_in_terminal, chosen_settings, passphrase_of
 from workstation.consultation.case import CaseFilter
+from workstation.consultation.wanted import FetchingState
 from workstation.errors import CaseUnavailable
-from workstation.jobs import Cancellation, Progress
+from workstation.jobs import Cancellation
 from workstation.language import _
 
 EXAMPLE = "iris-workstation pull --study 1.2.840.113619.2.1"
@@ -35,10 +36,20 @@ def run(options: argparse.Namespace) -> int:
         case_uid = next((case.case_uid for case in cases if case.study_uid == options.study), None)
         if case_uid is None:
             raise CaseUnavailable(_("The server has no such study on its list"), options.study)
-        case = desk.pull(case_uid, _show)
+        fetching = desk.fetching
+        stop = fetching.listen(_show)
+        pictures, priors = fetching.open(case_uid), fetching.priors(case_uid)
+        pictures.result()
+        case = priors.result()
+        stop()
+        # what the service still makes room for in the background is done here, to be told
         removed = desk.keeping.trim(case_uid)
+        state = fetching.state
     sys.stderr.write("\n")
-    for one in removed:
+    for failed in state.done:
+        if failed.error is not None:
+            print(failed.error, file=sys.stderr)
+    for one in (*state.removed, *removed):
         print(told(one), file=sys.stderr)
     counts = {"expected": case.expected, "received": case.received, "priors": case.priors_received}
     if options.json:
@@ -48,6 +59,8 @@ def run(options: argparse.Namespace) -> int:
     return 0 if case.received >= case.expected else 1
 
 
-def _show(progress: Progress) -> None:
-    sys.stderr.write(f"\r{progress.done} / {progress.total}  {progress.text}\033[K")
-    sys.stderr.flush()
+def _show(state: FetchingState) -> None:
+    running = state.running
+    if running is not None and running.expected:
+        sys.stderr.write(f"\r{running.received} / {running.expected}  {running.text}\033[K")
+        sys.stderr.flush()

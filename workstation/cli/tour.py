@@ -98,7 +98,9 @@ def run(options: argparse.Namespace) -> int:
 def _stage(options: argparse.Namespace, state: Path) -> Iterator[Stage]:
     from workstation.ui.tour.steps import Plan
 
-    settings = Settings(data_dir=options.data or state / "desk", language=options.language or "ru", poll_seconds=5)
+    data_dir = options.data or state / "desk"
+    # one case is played, and nothing else comes in between
+    settings = Settings(data_dir=data_dir, language=options.language or "ru", poll_seconds=5, prefetch=False)
     if options.url:
         stage = Stage(
             replace(settings, servers=(profile_of(options.url, options.user),)),

@@ -3,17 +3,18 @@
 from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QProgressBar, QToolButton, QWidget
 
 from workstation.jobs import Progress
 from workstation.language import _, ngettext, number_text
 from workstation.ui import theme
+from workstation.ui.ahead import AheadIndicator
 from workstation.ui.background import Activity, Background
 
 
 @dataclass(frozen=True)
 class Status:
-    """The state of the desk. `link` is "online", "offline" or "unknown"; sizes are bytes."""
+    """The state of the desk. `link` is "online", "offline" or "unknown", `trouble` says why; sizes are bytes."""
 
     link: str
     server: str
@@ -22,6 +23,7 @@ class Status:
     archive_bytes: int
     archive_limit_bytes: int
     outbox: int
+    trouble: str = ""
 
 
 def format_size(size: int) -> str:
@@ -37,8 +39,14 @@ class StatusBar(QFrame):
     def __init__(self, background: Background, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         theme.set_role(self, "status")
-        self._link_icon = QLabel(self)
-        self._link = QLabel(self)
+        self.server_menu = QMenu(self)
+        self._link = QToolButton(self)
+        self._link.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._link.setIconSize(QSize(16, 16))
+        self._link.setMenu(self.server_menu)
+        self._link.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._link.setAccessibleName(_("Server"))
+        theme.set_role(self._link, "quiet")
         self._reader = QLabel(self)
         self._held = QLabel(self)
         self._archive = QLabel(self)
@@ -60,12 +68,13 @@ class StatusBar(QFrame):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 3, 12, 3)
         layout.setSpacing(7)
-        layout.addWidget(self._link_icon)
         layout.addWidget(self._link)
         for label in (self._reader, self._held, self._archive, self._outbox):
             layout.addWidget(self._separator())
             layout.addWidget(label)
         layout.addStretch(1)
+        self.ahead = AheadIndicator(self)
+        layout.addWidget(self.ahead)
         layout.addWidget(self._work, 0, Qt.AlignmentFlag.AlignRight)
         layout.addWidget(self._bar)
         layout.addWidget(self._cancel)
@@ -87,8 +96,9 @@ class StatusBar(QFrame):
             "online": (_("Online"), colors.good, "mdi6.lan-connect"),
             "offline": (_("Offline"), colors.warning, "mdi6.lan-disconnect"),
         }.get(status.link, (_("Connecting…"), colors.muted, "mdi6.lan-pending"))
-        self._link_icon.setPixmap(theme.icon(icon, color).pixmap(QSize(16, 16)))
+        self._link.setIcon(theme.icon(icon, color))
         self._link.setText(f"{words}: {status.server}" if status.server else words)
+        self._link.setToolTip(status.trouble or _("Choose the server, sign in or out"))
         self._reader.setText(status.reader or _("No reader is set up"))
         self._held.setText(ngettext("{count} case held", "{count} cases held", status.held).format(count=status.held))
         self._archive.setText(
