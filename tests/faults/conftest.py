@@ -10,6 +10,7 @@ import pytest
 
 from tests import orthanc as real_orthanc
 from tests import tiny_instances
+from tests.faults.sending import Post
 from tests.faulty_proxy import FaultyProxy, faulty_proxy
 from workstation.archive import ledger
 from workstation.archive.archive import Archive
@@ -23,6 +24,7 @@ from workstation.errors import LinkDown, MalformedAnswer, ServerRefused, Worksta
 from workstation.iris.dicomweb import DicomWeb
 from workstation.iris.session import IrisSession
 from workstation.settings import ServerProfile
+from workstation.signing.identity import Identity
 
 KEY = bytes(range(32))
 
@@ -204,3 +206,21 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
 def archive(tmp_path: Path) -> Iterator[Archive]:
     with Archive.open(tmp_path, KEY) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def post_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedIris, FaultyProxy]]:
+    """An embedded IRIS for conclusions, and the line to it."""
+    with EmbeddedIris(tmp_path_factory.mktemp("iris")) as iris, faulty_proxy(iris.url) as proxy:
+        yield iris, proxy
+
+
+@pytest.fixture
+def post(post_office: tuple[EmbeddedIris, FaultyProxy], identity: Identity, tmp_path: Path) -> Iterator[Post]:
+    """A desk of its own at the end of that line, which is good at first."""
+    iris, proxy = post_office
+    iris.faults.clear()
+    proxy.clear()
+    yield Post(iris, proxy, identity, tmp_path / "desk")
+    iris.faults.clear()
+    proxy.clear()

@@ -111,15 +111,20 @@ def enqueue(
     signer: str,
     certificates: str,
 ) -> str:
-    """Put a signed package into the outbox, inside the transaction that signs the case; its UID."""
+    """Put a signed package into the outbox, inside the transaction that signs the case; its UID.
+
+    `objects` in the order in which they are sent, the conclusion last.
+    """
     package_uid = new_uid()
+    stamped = _timestamped(objects[-1].data)
     moment = now()
     cursor.execute(
         """INSERT INTO packages (package_uid, case_uid, study_uid, state, title, signer, signed_at, due_at,
         content_json, journal_json) VALUES (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?)""",
         (
             package_uid, case_uid, study_uid, title, signer, moment, moment,
-            json.dumps({"certificates": certificates, "unsolicited": False}), _appended("[]", _SIGNED),
+            json.dumps({"certificates": certificates, "unsolicited": False, "timestamped": stamped}),
+            _appended("[]", _STAMPED if stamped else _SIGNED),
         ),
     )  # fmt: skip
     cursor.executemany(
@@ -323,6 +328,13 @@ def retry_delay(attempts: int, retry_after: float | None = None, chance: float |
 
 
 _SIGNED = N_("Signed, without a timestamp")
+_STAMPED = N_("Signed, with a timestamp")
+
+
+def _timestamped(conclusion: bytes) -> bool:
+    from workstation.dicom.signatures import read_signatures
+
+    return any(one.timestamp for one in read_signatures(conclusion))
 
 
 def _read(cursor: Cursor, package_uid: str) -> Any:

@@ -45,7 +45,10 @@ class DeliveredObject:
 
 @dataclass(frozen=True)
 class Receipt:
-    """Times are ISO 8601 in UTC, hashes hexadecimal; `workitem` is "" when none was completed. No patient data."""
+    """Times are ISO 8601 in UTC, hashes hexadecimal; `workitem` is "" when none was completed. No patient data.
+
+    `timestamped`: an authority's timestamp stands beside the signature; else its moment is the signer's own word.
+    """
 
     package_uid: str
     case_uid: str
@@ -61,6 +64,7 @@ class Receipt:
     objects: tuple[DeliveredObject, ...]
     audit_entry: int = 0
     audit_head: str = ""
+    timestamped: bool = False
 
     @property
     def head(self) -> audit.Head:
@@ -71,6 +75,9 @@ class Receipt:
     def digest(self) -> str:
         """SHA-256 of the receipt without its head, as the audit entry tells it."""
         values = asdict(replace(self, audit_entry=0, audit_head=""))
+        if not self.timestamped:
+            # receipts of versions that knew no timestamps keep their hash
+            del values["timestamped"]
         return hashlib.sha256(json.dumps(values, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
@@ -80,6 +87,9 @@ class Receipt:
     def text(self) -> str:
         """As a page to read, to copy and to print."""
         completed = self.workitem or _("none: the images were read without an order, or it was lost")
+        stamp = (
+            _("with the signature") if self.timestamped else _("none: the moment is by the clock of the workstation")
+        )
         lines = [
             _("Receipt of a delivered conclusion"),
             "",
@@ -89,6 +99,7 @@ class Receipt:
                     (_("Case"), self.case_uid),
                     (_("Study"), self.study_uid),
                     (_("Signed"), f"{self.signed_at}  {self.signer}"),
+                    (_("Timestamp"), stamp),
                     (_("Delivered"), f"{self.delivered_at}  {self.delivered_by}"),
                     (_("Server"), f"{self.server}  {self.server_url}"),
                     (_("Workitem completed"), completed),
@@ -136,6 +147,7 @@ def keep_receipt(cursor: Cursor, package_uid: str, who: str, *, server: str, ser
         server=server,
         server_url=server_url,
         workitem=workitem,
+        timestamped=json.loads(row["content_json"]).get("timestamped", False),
         objects=tuple(
             DeliveredObject(
                 role=one["role"],

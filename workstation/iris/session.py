@@ -236,7 +236,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     value = headers.get("Retry-After", "").strip()
     if not value:
         return None
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return float(value)
     # a moment of the server's is on the server's clock, which need not be ours
     moment, its_now = _moment(value), _moment(headers.get("Date", ""))
@@ -248,5 +248,5 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 def _moment(value: str) -> float | None:
     try:
         return email.utils.parsedate_to_datetime(value).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
