@@ -11,10 +11,18 @@ from workstation.signing.verification import verify
 
 EXAMPLE = "iris-workstation verify conclusion.dcm conclusion.pdf --trust ca.pem"
 
+_SIGNATURES = frozenset({".p7s", ".sig", ".sgn"})
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The files, and whom to trust."""
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help=_("structured report or PDF"))
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help=_("DICOM object, PDF, or a signature beside its file (report.pdf.p7s)"),
+    )
     parser.add_argument("--trust", type=Path, metavar="PEM", help=_("certificates of the authorities you trust"))
     parser.add_argument("--json", action="store_true", help=_("one JSON object a file"))
 
@@ -26,12 +34,18 @@ def run(options: argparse.Namespace) -> int:
     for path in options.files:
         data = _content(path)
         try:
-            found = verify(data, trust)
+            found = verify(data, trust, _beside(path))
         except UnreadableObject as error:
             raise UnreadableObject(error.title, f"{path.name}: {error.detail}".rstrip(": "), error.advice) from error
         valid = valid and found.valid
         print(json.dumps(_plain(path, found), ensure_ascii=False) if options.json else _lines(path, found))
     return 0 if valid else 1
+
+
+def _beside(path: Path) -> bytes | None:
+    """The file that a detached signature belongs to: `report.pdf` beside `report.pdf.p7s`."""
+    other = path.with_suffix("")
+    return _content(other) if path.suffix.lower() in _SIGNATURES and other.is_file() else None
 
 
 def _content(path: Path) -> bytes:

@@ -1,7 +1,6 @@
 """Signatures inside a PDF: PAdES B-B (ETSI EN 319 142-1), made offline, without a timestamp."""
 
 import io
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,9 +8,10 @@ from cryptography import x509
 
 from workstation.errors import UnreadableObject
 from workstation.language import _
-from workstation.signing.identity import Identity, check_validity, subject_name
+from workstation.signing.identity import Identity, check_validity
+from workstation.signing.pyhanko_bridge import judged, pyhanko_signer, usage_wanted
 from workstation.signing.timestamps import Timestamps
-from workstation.signing.trust import Verification, all_of, chain_of, run, validation_context
+from workstation.signing.trust import Verification, all_of, run, validation_context
 
 _FIELD = "Conclusion"
 
@@ -40,7 +40,7 @@ def sign_pdf(
     try:
         writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
         stamper = timestamps.stamper() if timestamps else None
-        output = run(PdfSigner(metadata, signer=_signer(identity), timestamper=stamper).async_sign_pdf(writer))
+        output = run(PdfSigner(metadata, signer=pyhanko_signer(identity), timestamper=stamper).async_sign_pdf(writer))
     except PdfError as error:
         raise UnreadableObject(_("This is no PDF that can be signed")) from error
     result: bytes = output.getvalue()
@@ -63,71 +63,21 @@ def _verify(embedded: Any, trust: Sequence[x509.Certificate]) -> Verification:
     from pyhanko.sign.diff_analysis import ModificationLevel
     from pyhanko.sign.validation import async_validate_pdf_signature
     from pyhanko.sign.validation.errors import SignatureValidationError
-    from pyhanko.sign.validation.settings import KeyUsageConstraints
     from pyhanko.sign.validation.status import SignatureCoverageLevel
 
-    # pyHanko logs a trace for an untrusted certificate; here that is an answer, not an error
-    logging.getLogger("pyhanko.sign.validation.generic_cms").setLevel(logging.CRITICAL)
     when = embedded.self_reported_timestamp
-    usage = KeyUsageConstraints(key_usage={"digital_signature", "non_repudiation"}, match_all_key_usages=False)
     check = async_validate_pdf_signature(
-        embedded, signer_validation_context=validation_context(trust, (), when), key_usage_settings=usage
+        embedded, signer_validation_context=validation_context(trust, (), when), key_usage_settings=usage_wanted()
     )
     try:
         status = run(check)
     except (SignatureValidationError, ValueError):
         return Verification(False, when=when, problems=(_("the signature can't be read"),))
-    certificate = x509.load_der_x509_certificate(status.signing_cert.dump())
-    stamp = status.timestamp_validity
-    stamped = stamp is not None and stamp.intact and stamp.valid and stamp.trusted
-    proved = stamp.timestamp if stamped else None
-    between = [x509.load_der_x509_certificate(other.dump()) for other in embedded.other_embedded_certs]
-    chain, trouble = chain_of(certificate, trust, proved or when, between)
     level = status.modification_level
-    problems = []
-    if not (status.intact and status.valid):
-        problems.append(_("the content was changed after signing"))
-    elif status.coverage < SignatureCoverageLevel.ENTIRE_REVISION or (
+    added = status.coverage < SignatureCoverageLevel.ENTIRE_REVISION or (
         level is not None and level > ModificationLevel.LTA_UPDATES
-    ):
-        problems.append(_("something was added after signing"))
-    elif not trouble and not status.trusted:
-        problems.append(_("the certificate is not for signatures"))
-    if trouble:
-        problems.append(_("the certificate is not trusted: {reason}").format(reason=trouble))
-    if stamp is not None and not stamped:
-        problems.append(
-            _("the timestamp's authority is not trusted") if stamp.intact else _("the timestamp is of other bytes")
-        )
+    )
+    others = [x509.load_der_x509_certificate(other.dump()) for other in embedded.other_embedded_certs]
     whole = status.coverage == SignatureCoverageLevel.ENTIRE_FILE
     covered = _("the whole file") if whole else _("an earlier state of the file")
-    return Verification(not problems, subject_name(certificate), when, (covered,), tuple(problems), chain, proved)
-
-
-def _signer(identity: Identity) -> Any:
-    """The identity as a pyHanko signer: only the raw signature is ours, so that any kind of key will do."""
-    from asn1crypto import algos
-    from asn1crypto import x509 as asn1
-    from cryptography.hazmat.primitives.serialization import Encoding
-    from pyhanko.sign.signers import Signer
-    from pyhanko_certvalidator.registry import SimpleCertificateStore
-
-    certificates = [
-        asn1.Certificate.load(certificate.public_bytes(Encoding.DER))
-        for certificate in (identity.certificate, *identity.chain)
-    ]
-    make_store: Any = SimpleCertificateStore
-    store = make_store()
-    store.register_multiple(certificates)
-
-    class IdentitySigner(Signer):
-        async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
-            if digest_algorithm != "sha256":
-                raise ValueError(f"identities sign with SHA-256, not with {digest_algorithm}")
-            return b"\0" * identity.signature_size if dry_run else identity.sign(data)
-
-    return IdentitySigner(
-        signing_cert=certificates[0],
-        cert_registry=store,
-        signature_mechanism=algos.SignedDigestAlgorithm({"algorithm": "sha256_rsa"}),
-    )
+    return judged(status, when, covered, trust, others, (_("something was added after signing"),) if added else ())

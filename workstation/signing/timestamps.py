@@ -62,7 +62,9 @@ class Timestamps:
                 except ValueError as error:
                     raise _refused() from error
 
-        return Asking()
+        make: Any = Asking
+        stamper: TimeStamper = make()
+        return stamper
 
 
 def read_timestamp(token: bytes, data: bytes, trust: Sequence[x509.Certificate]) -> Timestamp:
