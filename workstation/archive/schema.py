@@ -279,6 +279,11 @@ CREATE TRIGGER instances_are_discounted AFTER DELETE ON instances BEGIN
     UPDATE studies SET objects = objects - 1, size = size - old.size WHERE study_uid = old.study_uid;
     UPDATE totals SET objects = objects - 1, size = size - old.size;
 END;
+-- the order of the worklist without its texts, for filters that search none: a third of the pages to read
+CREATE INDEX cases_order ON cases(priority, deadline, case_uid, state, kind, modality);
+-- and with them, but nothing else: what is searched is read whole
+DROP INDEX cases_worklist;
+CREATE INDEX cases_worklist ON cases(priority, deadline, case_uid, state, kind, modality, search);
 """
 
 MIGRATIONS: tuple[str, ...] = (_V1, _V2, _V3)

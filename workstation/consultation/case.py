@@ -1,7 +1,7 @@
 """A case as the reader sees it: one row of the worklist, a filter over rows, and what an open case holds."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import Enum
@@ -121,6 +121,20 @@ class CaseFilter:
     kind: CaseKind | None = None
     modality: str | None = None
     states: Literal["open", "held", "finished"] | None = "open"
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """A stretch of the worklist, read at one moment: `rows` from row `start` on, of `count` in all.
+
+    `first` is the row that stands at the top; `places` are the rows of the cases that were asked for and are listed.
+    """
+
+    count: int
+    first: int
+    start: int
+    rows: tuple[CaseRow, ...]
+    places: Mapping[str, int]
 
 
 STATES_OF: dict[str, tuple[CaseState, ...]] = {

@@ -3,7 +3,7 @@
 A refresh replaces what nobody holds and never touches what we hold. Order: priority, then deadline, then UID.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -17,6 +17,7 @@ from workstation.consultation.case import (
     CaseFilter,
     CaseKind,
     CaseRow,
+    CaseView,
     Counts,
     age_at,
     case_from_json,
@@ -118,25 +119,41 @@ class Cases:
 
     def count(self, wanted: CaseFilter) -> int:
         """How many cases match."""
-        where, values = _conditions(wanted)
         with self._database.read() as cursor:
-            row = cursor.execute(
-                f"SELECT count(*) FROM cases INDEXED BY cases_worklist WHERE {where}", values
-            ).fetchone()
-        return int(row[0])
+            return _count(cursor, wanted)
 
     def page(self, wanted: CaseFilter, offset: int, limit: int) -> list[CaseRow]:
         """The matching cases from `offset` on, at most `limit`, in the worklist's order."""
-        where, values = _conditions(wanted)
         with self._database.read() as cursor:
-            rows = cursor.execute(
-                f"""SELECT c.* FROM (
-                SELECT case_uid FROM cases INDEXED BY cases_worklist WHERE {where}
-                ORDER BY priority, deadline, case_uid LIMIT ? OFFSET ?
-                ) JOIN cases c USING (case_uid) ORDER BY c.priority, c.deadline, c.case_uid""",
-                (*values, limit, offset),
-            ).fetchall()
-            return [_row(cursor, row) for row in rows]
+            return [read_case(cursor, uid) for uid in _ordered(cursor, wanted, offset, limit)]
+
+    def view(
+        self, wanted: CaseFilter, first: int, page: int, keep: Sequence[tuple[str, int]] = (), find: str = ""
+    ) -> CaseView:
+        """Two pages around row `first`, and how many cases match.
+
+        `keep` holds cases in place: (case UID, how many rows below the top); the first of them that matches decides
+        what row is at the top, whatever came or went above it. `find` is a case whose place is wanted as well.
+        """
+        kept = {uid for uid, _below in keep} | {find} - {""}
+        with self._database.read() as cursor:
+            found: list[str] | None = None
+            if wanted.text:
+                # one pass over the texts for all that is asked
+                found = _ordered(cursor, wanted, 0, -1)
+                count = len(found)
+                places = {uid: row for row, uid in enumerate(found) if uid in kept}
+            else:
+                count = _count(cursor, wanted)
+                places = {uid: row for uid in kept if (row := _place(cursor, wanted, uid)) is not None}
+            first = next((places[uid] - below for uid, below in keep if uid in places), first)
+            first = max(0, min(first, count - 1))
+            start = first // page * page
+            if found is None:
+                found = _ordered(cursor, wanted, start, 2 * page) if count else []
+            else:
+                found = found[start : start + 2 * page]
+            return CaseView(count, first, start, tuple(read_case(cursor, uid) for uid in found), places)
 
     def get(self, case_uid: str) -> CaseRow:
         """One case; raises KeyError when there is none."""
@@ -235,6 +252,43 @@ def _counts(cursor: Cursor, case_uid: str, study_uid: str) -> Counts:
         complete += 0 < expected <= received
     removed = cursor.execute("SELECT removed_at FROM removed_studies WHERE study_uid = ?", (study_uid,)).fetchone()
     return Counts(*ledger.counts(cursor, study_uid), len(priors), complete, removed[0] if removed else "")
+
+
+def _index(wanted: CaseFilter) -> str:
+    """Texts are searched in an index that holds them; anything else in a small one."""
+    return "cases_worklist" if wanted.text else "cases_order"
+
+
+def _ordered(cursor: Cursor, wanted: CaseFilter, offset: int, limit: int) -> list[str]:
+    where, values = _conditions(wanted)
+    found = cursor.execute(
+        f"""SELECT case_uid FROM cases INDEXED BY {_index(wanted)} WHERE {where}
+        ORDER BY priority, deadline, case_uid LIMIT ? OFFSET ?""",
+        (*values, limit, offset),
+    )
+    return [row[0] for row in found.fetchall()]
+
+
+def _count(cursor: Cursor, wanted: CaseFilter) -> int:
+    where, values = _conditions(wanted)
+    row = cursor.execute(f"SELECT count(*) FROM cases INDEXED BY {_index(wanted)} WHERE {where}", values).fetchone()
+    return int(row[0])
+
+
+def _place(cursor: Cursor, wanted: CaseFilter, case_uid: str) -> int | None:
+    """The row of a case among those that match; None when it doesn't."""
+    where, values = _conditions(wanted)
+    own = cursor.execute(
+        f"SELECT priority, deadline, case_uid FROM cases WHERE case_uid = ? AND {where}", (case_uid, *values)
+    ).fetchone()
+    if own is None:
+        return None
+    before = cursor.execute(
+        f"""SELECT count(*) FROM cases INDEXED BY {_index(wanted)}
+        WHERE (priority, deadline, case_uid) < (?, ?, ?) AND {where}""",
+        (*own, *values),
+    ).fetchone()
+    return int(before[0])
 
 
 def _conditions(wanted: CaseFilter) -> tuple[str, list[str]]:

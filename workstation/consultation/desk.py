@@ -16,7 +16,7 @@ from workstation.archive.database import Cursor
 from workstation.consultation import package
 from workstation.consultation.audit_export import AuditExport
 from workstation.consultation.audit_messages import Station
-from workstation.consultation.case import CaseContents, CaseFilter, CaseRow
+from workstation.consultation.case import CaseContents, CaseFilter, CaseRow, CaseView
 from workstation.consultation.cases import Cases, apply, read_case
 from workstation.consultation.claiming import Claiming
 from workstation.consultation.contents import merge_values, read_contents
@@ -106,6 +106,17 @@ class Desk:
     def page(self, filter: CaseFilter, offset: int, limit: int) -> list[CaseRow]:  # noqa: A002
         """The matching cases from `offset` on, most urgent first."""
         return self._cases.page(filter, offset, limit)
+
+    def view(
+        self,
+        filter: CaseFilter,  # noqa: A002
+        first: int,
+        page: int,
+        keep: Sequence[tuple[str, int]] = (),
+        find: str = "",
+    ) -> CaseView:
+        """Two pages around row `first`, read at one moment; `keep` holds cases in their places (`Cases.view`)."""
+        return self._cases.view(filter, first, page, keep, find)
 
     def case(self, case_uid: str) -> CaseRow:
         """One case; raises KeyError when there is none."""

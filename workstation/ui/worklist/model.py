@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QColor
 
-from workstation.consultation.case import CaseFilter, CaseRow
+from workstation.consultation.case import CaseFilter, CaseRow, CaseView
 from workstation.consultation.desk import Desk
 from workstation.jobs import Lane
 from workstation.language import N_, _, ngettext
@@ -75,8 +75,27 @@ COLUMNS: tuple[Column, ...] = (
 DEADLINE, PATIENT, STUDY, QUESTION, KIND, HERE, SENDER, READER = range(len(COLUMNS))
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where the reader is: the row at the top, the cursor's case, cases to hold as (UID, rows below the top)."""
+
+    first: int = 0
+    cursor: str = ""
+    keep: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def afresh(self) -> "Place":
+        """The place in another list: the cursor's case if it is there, or the first row."""
+        held = tuple(one for one in self.keep if one[0] == self.cursor)
+        return Place(0, self.cursor, held or ((self.cursor, 0),))
+
+
 class CaseTableModel(QAbstractTableModel):
-    """Rows are cases in the order of the database. A row not fetched yet is empty and asks for its page."""
+    """Rows are cases in the order of the database. A row not fetched yet is empty and asks for its page.
+
+    `loaded` carries the number of rows, `view` what was read last; `reader_place` tells where the reader is, who stays
+    there when rows come and go.
+    """
 
     loaded = Signal(int)
 
@@ -89,6 +108,9 @@ class CaseTableModel(QAbstractTableModel):
         self._pages: dict[int, list[CaseRow]] = {}
         self._asked: set[int] = set()
         self._generation = 0
+        self.changed_filter = False
+        self.view = CaseView(0, 0, 0, (), {})
+        self.reader_place: Callable[[], Place] = Place
         self._clock = QTimer(self)
         self._clock.setInterval(30_000)
         self._clock.timeout.connect(self._tick)
@@ -99,30 +121,41 @@ class CaseTableModel(QAbstractTableModel):
         return self._filter
 
     def set_filter(self, wanted: CaseFilter) -> None:
-        """Show the cases that match, from the first."""
+        """Show the cases that match; the one under the cursor stays there if it does."""
         self._filter = wanted
+        self.changed_filter = True
         self.reload()
 
     def reload(self) -> None:
         """Read count and the pages in view again; the table changes only if they did."""
         self._generation += 1
-        generation, wanted = self._generation, self._filter
-        numbers = sorted(self._pages)[-3:] or [0]
+        generation, wanted, reader = self._generation, self._filter, self.reader_place()
+        place = reader.afresh if self.changed_filter else reader
 
-        def read() -> tuple[int, dict[int, list[CaseRow]]]:
-            count = self._desk.count(wanted)
-            return count, {number: self._desk.page(wanted, number * PAGE, PAGE) for number in numbers}
+        def read() -> CaseView:
+            return self._desk.view(wanted, place.first, PAGE, place.keep, place.cursor)
 
-        def show(answer: tuple[int, dict[int, list[CaseRow]]]) -> None:
+        def show(view: CaseView) -> None:
             if generation != self._generation:
                 return
-            count, pages = answer
-            if count != self._count or any(self._pages.get(number) != rows for number, rows in pages.items()):
+            if self.reader_place() != reader:
+                # the reader went on meanwhile: what was read is about another place
+                self.reload()
+                return
+            number = view.start // PAGE
+            both = {number: list(view.rows[:PAGE]), number + 1: list(view.rows[PAGE:])}
+            pages = {key: rows for key, rows in both.items() if rows}
+            self.view = view
+            if view.count != self._count or any(self._pages.get(key, rows) != rows for key, rows in pages.items()):
                 self.beginResetModel()
-                self._count, self._pages = count, pages
+                self._count, self._pages = view.count, pages
                 self._asked.clear()
                 self.endResetModel()
-            self.loaded.emit(count)
+            else:
+                for key in pages.keys() - self._pages.keys():
+                    self._show_page(key, pages[key])
+            self.changed_filter = False
+            self.loaded.emit(view.count)
 
         self._background.run(Lane.INTERACTIVE, read, show)
 
@@ -134,6 +167,11 @@ class CaseTableModel(QAbstractTableModel):
             self._ask(number)
             return None
         return page[place] if place < len(page) else None
+
+    def held(self, row: int) -> CaseRow | None:
+        """The case of a row, if its page is here."""
+        page = self._pages.get(row // PAGE, [])
+        return page[row % PAGE] if row % PAGE < len(page) else None
 
     def row_of(self, case_uid: str) -> int | None:
         """The row of a case among the pages held."""
@@ -152,11 +190,14 @@ class CaseTableModel(QAbstractTableModel):
         def show(rows: list[CaseRow]) -> None:
             if generation != self._generation:
                 return
-            self._pages[number] = rows
-            first, last = number * PAGE, number * PAGE + len(rows) - 1
-            self.dataChanged.emit(self.index(first, 0), self.index(last, len(COLUMNS) - 1))
+            self._show_page(number, rows)
 
         self._background.run(Lane.INTERACTIVE, lambda: self._desk.page(wanted, number * PAGE, PAGE), show)
+
+    def _show_page(self, number: int, rows: list[CaseRow]) -> None:
+        self._pages[number] = rows
+        first, last = number * PAGE, number * PAGE + len(rows) - 1
+        self.dataChanged.emit(self.index(first, 0), self.index(last, len(COLUMNS) - 1))
 
     def _tick(self) -> None:
         if self._count:

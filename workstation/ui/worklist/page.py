@@ -22,7 +22,7 @@ from workstation.language import _, ngettext
 from workstation.ui import theme
 from workstation.ui.background import Background
 from workstation.ui.worklist.delegate import ROW_HEIGHT, CaseDelegate
-from workstation.ui.worklist.model import CASE_ROLE, COLUMNS, QUESTION, CaseTableModel
+from workstation.ui.worklist.model import CASE_ROLE, COLUMNS, QUESTION, CaseTableModel, Place
 from workstation.ui.worklist.side_panel import CasePanel
 
 WIDE = 1500
@@ -37,13 +37,15 @@ class WorklistPage(QWidget):
     def __init__(self, desk: Desk, background: Background) -> None:
         super().__init__()
         self._selected = ""
-        self._first_load = True
+        self._row = self._top = 0
+        self._above = 0
         self.model = CaseTableModel(desk, background)
-        self.model.modelAboutToBeReset.connect(self._remember)
-        self.model.loaded.connect(self._loaded)
-
         self._table = QTableView(self)
         self._table.setModel(self.model)
+        self.model.reader_place = self._place
+        self.model.modelAboutToBeReset.connect(self._remember)
+        self.model.modelReset.connect(self._stay)
+        self.model.loaded.connect(self._loaded)
         self._set_up_table()
         self._empty = QLabel(self._table)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -51,6 +53,12 @@ class WorklistPage(QWidget):
         theme.set_role(self._empty, "muted")
         self._count = QLabel(self)
         theme.set_role(self._count, "muted")
+        self._new = QPushButton(self)
+        self._new.setIcon(theme.icon("mdi6.arrow-up", theme.current().accent))
+        self._new.setToolTip(_("Cases came above the first row shown (Home)"))
+        self._new.clicked.connect(self._go_up)
+        self._new.hide()
+        self._table.verticalScrollBar().valueChanged.connect(self._scrolled)
         self.panel = CasePanel(desk, background, self)
         self.panel.open_requested.connect(self.open_requested)
 
@@ -137,6 +145,7 @@ class WorklistPage(QWidget):
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self._search, 1)
+        row.addWidget(self._new)
         row.addWidget(self._count)
         for choice in (self._kind, self._modality, self._states):
             row.addWidget(choice)
@@ -199,10 +208,53 @@ class WorklistPage(QWidget):
             self._selected = case.case_uid
             self.panel.show_case(case)
 
+    def _place(self) -> Place:
+        """The cursor's case stays where it stands on the screen; when it is out of sight, the first row shown does."""
+        first = self._table.verticalScrollBar().value()
+        shown = self._table.viewport().height() // ROW_HEIGHT
+        row = self._table.currentIndex().row()
+        keep = []
+        if self._selected and first <= row < first + max(shown, 1):
+            keep.append((self._selected, row - first))
+        top = self.model.held(first)
+        if top is not None:
+            keep.append((top.case_uid, 0))
+        return Place(first, self._selected, tuple(keep))
+
     def _remember(self) -> None:
+        """Before the rows are replaced: where the cursor is, and how far from the top."""
+        self._row = max(self._table.currentIndex().row(), 0)
+        self._top = self._table.verticalScrollBar().value()
         case = self.selected
         if case is not None:
             self._selected = case.case_uid
+
+    def _stay(self) -> None:
+        """After the rows were replaced: the cursor on its case, the rows where they were on the screen."""
+        view = self.model.view
+        if not view.count:
+            return
+        # a case that left gives its row to the next one
+        instead = 0 if self.model.changed_filter else min(self._row, view.count - 1)
+        row = view.places.get(self._selected, instead)
+        self._table.doItemsLayout()
+        self._table.setCurrentIndex(self.model.index(row, 0))
+        self._table.verticalScrollBar().setValue(view.first)
+        if self.model.changed_filter:
+            self._above = 0
+        elif self._top == 0 and view.first:
+            self._above += view.first
+            self._new.setText(ngettext("{count} new", "{count} new", self._above).format(count=self._above))
+        self._new.setVisible(self._above > 0)
+
+    def _scrolled(self, value: int) -> None:
+        if value == 0:
+            self._above = 0
+            self._new.hide()
+
+    def _go_up(self) -> None:
+        self._table.scrollToTop()
+        self._table.setFocus()
 
     def _loaded(self, count: int) -> None:
         self._count.setText(ngettext("{count} case", "{count} cases", count).format(count=count))
@@ -214,7 +266,7 @@ class WorklistPage(QWidget):
         )
         self._empty.setVisible(count == 0)
         self._place_empty()
-        if not self.select(self._selected) and count:
+        if count and not self._table.currentIndex().isValid():
             self._table.setCurrentIndex(self.model.index(0, 0))
         if count == 0:
             self.panel.clear()
