@@ -101,4 +101,4 @@ def _progress(pull: Pull) -> str:
     if not pull.expected:
         return _("Fetching ahead")
     percent = number_text(100 * pull.received / pull.expected, 0)
-    return _("Fetching ahead: {percent} % of a study").format(percent=percent)
+    return _("Fetching ahead: a study, {percent} %").format(percent=percent)
