@@ -38,7 +38,7 @@ class Guard:
         self._key = key
         self._who = who
         self._servers = tuple(servers)
-        self._shared = shared
+        self.is_shared = shared
 
     @property
     def state(self) -> secrets.KeyState:
@@ -102,7 +102,7 @@ class Guard:
 
     def rewrap(self, new: str | None) -> None:
         """The same for who has just opened the archive and needn't prove it again."""
-        if new is None and self._shared:
+        if new is None and self.is_shared:
             raise ArchiveLocked(
                 _("Several readers share this desk"),
                 advice=_("The keyring is one for all of them: keep a passphrase each."),
@@ -131,14 +131,10 @@ class Guard:
         secrets.set_desk_passphrase(self._data_dir, self._key, new)
         self.record("desk passphrase removed" if new is None else "desk passphrase set")
 
-    def make_recovery_key(self, old: str, *, proven: bool = False) -> str:
-        """A new recovery key, in force from now on in place of any before. Raises what `prove` raises."""
-        if not proven:
-            self.prove(old)
-        code = secrets.new_code()
+    def keep_recovery_key(self, code: str) -> None:
+        """Let a new recovery key (`secrets.new_code`) open the archive, in place of any before."""
         secrets.set_recovery_code(self._data_dir, self._key, code)
         self.record("recovery key made")
-        return code
 
     def prove(self, typed: str) -> None:
         """As `check`, but there may be nothing to compare: a keyring without a desk passphrase."""

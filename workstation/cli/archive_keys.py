@@ -61,7 +61,8 @@ def change(options: argparse.Namespace) -> int:
 def recovery_key(options: argparse.Namespace) -> int:
     """Made only for who can open the archive anyway."""
     with application(chosen_settings(options), passphrase=passphrase_of(options, ask_in_terminal)) as opened:
-        code = opened.guard.make_recovery_key("", proven=True)
+        code = secrets.new_code()
+        opened.guard.keep_recovery_key(code)
     _tell(options, {"recovery_key": code}, code)
     if not options.json:
         print(

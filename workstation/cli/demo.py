@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
             )
         )
         with application(settings, passphrase=lambda: passphrase, password=iris.password) as opened:
-            return run_window(opened.desk, opened.workers, settings, opened.sign_in)
+            return run_window(opened.desk, opened.workers, settings, opened.door, opened.guard)
 
 
 def cache(*parts: str) -> Path:

@@ -26,9 +26,9 @@ def data_folder(options: argparse.Namespace) -> Path:
     return named(desk, options.reader).folder if options.reader else desk
 
 
-def chosen_settings(options: argparse.Namespace) -> Settings:
-    """The settings of the desk, with what the options say instead."""
-    settings = settings_file.load(data_folder(options))
+def chosen_settings(options: argparse.Namespace, folder: Path | None = None) -> Settings:
+    """The settings of the desk, or of a reader's `folder`, with what the options say instead."""
+    settings = settings_file.load(folder or data_folder(options))
     if options.language:
         settings = replace(settings, language=options.language)
     if options.server:

@@ -4,10 +4,12 @@ import argparse
 import os
 import sys
 
+from workstation import language
 from workstation import settings as settings_file
 from workstation.app import application
 from workstation.cli import secret_file
-from workstation.cli.desk import chosen_settings, passphrase_of
+from workstation.cli.desk import chosen_settings
+from workstation.consultation.readers import named
 from workstation.errors import WorkstationError
 from workstation.language import _
 
@@ -20,13 +22,35 @@ def run(options: argparse.Namespace) -> int:
     """Open the window on the desk of the settings; a server named on the command line becomes the desk's server."""
     must_have_display()
     settings = chosen_settings(options)
+    language.set_language(settings.language)
     password = secret_file(options.password_file) if options.password_file else None
-    settings_file.save(settings)
-    from workstation.ui.application import ask_passphrase, qt_application, run_window
+    from workstation.ui.application import qt_application, run_window
+    from workstation.ui.entry import Entered, enter
 
     qt_application(settings.theme)
-    with application(settings, passphrase=passphrase_of(options, ask_passphrase), password=password) as opened:
-        return run_window(opened.desk, opened.workers, settings, opened.sign_in)
+    entered: Entered | None = None
+    if not options.passphrase_file:
+        desk = options.data or settings_file.default_data_dir()
+        entered = enter(desk, named(desk, options.reader) if options.reader else None)
+        if entered is None:
+            return 0
+        settings = chosen_settings(options, entered.folder)
+    settings_file.save(settings)
+    passphrase = (lambda: secret_file(options.passphrase_file)) if options.passphrase_file else None
+    with application(
+        settings, passphrase=passphrase, password=password, key=entered.key if entered else None
+    ) as opened:
+        if entered is not None and entered.new_passphrase is not None:
+            opened.guard.record("recovery key used")
+            opened.guard.rewrap(entered.new_passphrase)
+        return run_window(
+            opened.desk,
+            opened.workers,
+            settings,
+            opened.door,
+            opened.guard,
+            wrong_attempts=entered.wrong_attempts if entered else 0,
+        )
 
 
 def must_have_display() -> None:

@@ -1,6 +1,7 @@
 """The secrets of a desk: the archive's master key, its recovery key, and the passwords of servers.
 
-Nothing here writes a key or a password in the clear; `keyring` is imported here alone, at first use. Knows no room.
+Nothing here writes a key or a password in the clear.
+`keyring` is imported in this room alone, at first use; it knows no other room.
 """
 
 from workstation.secrets.desk_passphrase import check_desk_passphrase, set_desk_passphrase
@@ -18,11 +19,13 @@ from workstation.secrets.key_file import (
 )
 from workstation.secrets.passwords import PASSWORDS_FILE, forget_password, password, remember_password
 from workstation.secrets.recovery_code import new_code
-from workstation.secrets.system_keyring import keyring_in_use
+from workstation.secrets.strength import SHORTEST, must_be_strong
+from workstation.secrets.system_keyring import has_keyring, keyring_in_use
 from workstation.secrets.wrapping import derive_key, stretched
 
 __all__ = [
     "PASSWORDS_FILE",
+    "SHORTEST",
     "KeyState",
     "Wrap",
     "check_desk_passphrase",
@@ -30,8 +33,10 @@ __all__ = [
     "derive_key",
     "destroy_key",
     "forget_password",
+    "has_keyring",
     "key_state",
     "keyring_in_use",
+    "must_be_strong",
     "needs_passphrase",
     "new_code",
     "open_key",

@@ -20,6 +20,11 @@ def keyring_in_use() -> str | None:
     return str(keyring.get_keyring().name)
 
 
+def has_keyring() -> bool:
+    """Whether a keyring fit for secrets is installed; whether it answers is only known when it is asked."""
+    return backend() is not None
+
+
 def backend() -> Any:
     """The keyring module when a backend fit for secrets answers, else None; one that writes plain files is not."""
     import keyring

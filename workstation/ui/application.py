@@ -2,16 +2,17 @@
 
 import signal
 import sys
-from collections.abc import Callable
 
 from PySide6.QtCore import QLibraryInfo, QLocale, QTimer, QTranslator
-from PySide6.QtWidgets import QApplication, QInputDialog, QLineEdit
+from PySide6.QtWidgets import QApplication
 
+from workstation.archive.guard import Guard
 from workstation.consultation.desk import Desk
-from workstation.errors import ArchiveLocked
+from workstation.consultation.door import Door
 from workstation.jobs import Workers
-from workstation.language import _, current_language
+from workstation.language import current_language
 from workstation.settings import Settings
+from workstation.ui.safekeeping import Safekeeping
 from workstation.ui.theme import apply_theme
 from workstation.ui.window import DeskWindow
 
@@ -30,20 +31,25 @@ def qt_application(theme: str = "dark") -> QApplication:
     return app
 
 
-def ask_passphrase() -> str:
-    """The archive's passphrase from the reader. Raises ArchiveLocked when none is given."""
-    text, given = QInputDialog.getText(
-        None, "IRIS Workstation", _("Passphrase of the archive:"), QLineEdit.EchoMode.Password
-    )
-    if not given:
-        raise ArchiveLocked(_("The archive stays locked"), advice=_("It opens with its passphrase only."))
-    return text
+def run_window(
+    desk: Desk,
+    workers: Workers,
+    settings: Settings,
+    door: Door,
+    guard: Guard,
+    *,
+    wrong_attempts: int = 0,
+) -> int:
+    """Show the desk's window until it is closed; the exit status.
 
-
-def run_window(desk: Desk, workers: Workers, settings: Settings, sign_in: Callable[[str], None]) -> int:
-    """Show the desk's window until it is closed; the exit status."""
+    `wrong_attempts` were made before the archive opened: the audit chain has them from now on.
+    """
     app = qt_application(settings.theme)
-    window = DeskWindow(desk, workers, settings, sign_in)
+    window = DeskWindow(desk, workers, settings, door)
+    safekeeping = Safekeeping(window.shell, guard, window.background, settings)
+    guard.record("program started", **({"wrong passphrases": wrong_attempts} if wrong_attempts else {}))
+    # locked before it is seen, where it is to be
+    safekeeping.start(guard.state)
     window.shell.show()
     window.start()
     for sign in (signal.SIGINT, signal.SIGTERM):
@@ -52,4 +58,7 @@ def run_window(desk: Desk, workers: Workers, settings: Settings, sign_in: Callab
     heartbeat = QTimer(app)
     heartbeat.start(250)
     heartbeat.timeout.connect(lambda: None)
-    return app.exec()
+    try:
+        return app.exec()
+    finally:
+        guard.record("program ended")

@@ -1,6 +1,6 @@
 """The shell: three places (Worklist, Reading, Outbox), one key each, and a status bar that tells the truth."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMainWindow,
+    QMenu,
     QSizePolicy,
     QStackedWidget,
     QToolButton,
@@ -102,7 +103,8 @@ class Shell(QMainWindow):
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
-        row.addWidget(self._rail())
+        self.rail = self._rail()
+        row.addWidget(self.rail)
         row.addLayout(content, 1)
         body = QWidget(self)
         outer = QVBoxLayout(body)
@@ -110,7 +112,9 @@ class Shell(QMainWindow):
         outer.setSpacing(0)
         outer.addLayout(row, 1)
         outer.addWidget(self.status)
-        self.setCentralWidget(body)
+        self._cover = QStackedWidget(self)
+        self._cover.addWidget(body)
+        self.setCentralWidget(self._cover)
         self.go(0)
 
     def _rail(self) -> QFrame:
@@ -119,7 +123,8 @@ class Shell(QMainWindow):
         layout = QVBoxLayout(rail)
         layout.setContentsMargins(6, 10, 6, 10)
         layout.setSpacing(6)
-        width = max(self.fontMetrics().horizontalAdvance(place.name) for place in self._places) + 22
+        names = [place.name for place in self._places] + [_("Security")]
+        width = max(self.fontMetrics().horizontalAdvance(name) for name in names) + 22
         for number, place in enumerate(self._places):
             button = QToolButton(rail)
             button.setText(place.name)
@@ -134,11 +139,43 @@ class Shell(QMainWindow):
             self._buttons.addButton(button, number)
             layout.addWidget(button)
             self._stack.addWidget(place.page)
-            shortcut = QShortcut(QKeySequence(place.key), self)
+            # the rail's: behind a cover no key leads anywhere
+            shortcut = QShortcut(QKeySequence(place.key), rail)
             shortcut.activated.connect(lambda number=number: self.go(number))
         layout.addStretch(1)
+        self.menu = QMenu(rail)
+        self._menu_button = QToolButton(rail)
+        self._menu_button.setText(_("Security"))
+        self._menu_button.setIcon(theme.icon("mdi6.shield-lock-outline"))
+        self._menu_button.setIconSize(QSize(26, 26))
+        self._menu_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+        self._menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._menu_button.setMenu(self.menu)
+        self._menu_button.setFixedWidth(width)
+        self._menu_button.setAccessibleName(_("Security"))
+        self._menu_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._menu_button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        self._menu_button.hide()
+        layout.addWidget(self._menu_button)
         self._buttons.idClicked.connect(self.go)
         return rail
+
+    def offer(self, text: str, icon: str, keys: str, chosen: Callable[[], None]) -> None:
+        """An entry of the menu at the foot of the rail; the menu is there once it has one."""
+        action = self.menu.addAction(theme.icon(icon), f"{text}\t{keys}" if keys else text)
+        action.triggered.connect(lambda _checked: chosen())
+        self._menu_button.show()
+
+    def cover(self, widget: QWidget) -> None:
+        """Show one widget in place of everything, above what covers it already."""
+        self._cover.addWidget(widget)
+        self._cover.setCurrentWidget(widget)
+
+    def uncover(self, widget: QWidget) -> None:
+        """Take a cover away; what it covered is there again."""
+        self._cover.removeWidget(widget)
+        widget.setParent(None)
+        self._cover.setCurrentIndex(self._cover.count() - 1)
 
     @property
     def place(self) -> int:
