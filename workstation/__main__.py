@@ -12,6 +12,9 @@ def main() -> int:
         from workstation.dicom.decoder_child import serve
 
         return serve()
+    from workstation.discretion import keep_to_itself
+
+    keep_to_itself()
     from workstation.cli import run
 
     return run(sys.argv[1:])

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workstation import __version__, language
+from workstation.discretion import log_to
 from workstation.errors import WorkstationError
 from workstation.language import N_, _
 
@@ -41,12 +42,13 @@ COMMANDS = (
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command. Exit status: 0 done, 1 refused by the world (one line on stderr), 2 wrong usage."""
-    logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
     # pydicom comments on odd values by quoting them: a log is no place for what may be a patient's
     logging.getLogger("pydicom").addHandler(logging.NullHandler())
     logging.getLogger("pydicom").propagate = False
     language.set_language(_language_asked(arguments) or _language_of_system())
     options = parsed(arguments)
+    if options.log:
+        log_to(options.log)
     module = importlib.import_module(f"workstation.cli.{(options.command or 'desktop').replace('-', '_')}")
     try:
         status: int = module.run(options)
@@ -90,6 +92,13 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"iris-workstation {__version__}")
     desk_arguments(parser)
+    parser.add_argument(
+        "--log",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help=_("write a log for those who mend the program; it holds no patient's data"),
+    )
     server_arguments(parser)
     parser.set_defaults(url=None, user="", password_file=None, server="")
     commands = parser.add_subparsers(dest="command", metavar=_("COMMAND"))

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from workstation.dicom import decoders
+from workstation.discretion import forbid_dumps
 
 ARGUMENT = "--decoder-process"
 """The only argument of the program when it is started to be a decoder process."""
@@ -45,6 +46,7 @@ def serve() -> int:
 
     Only standard error is left of the standard streams: what a decoder prints must not get among the answers.
     """
+    forbid_dumps()
     with open(os.devnull, "r+b", buffering=0) as nothing, suppress(BrokenPipeError):
         # the watchdog is a thread of C: it ends the process whatever the decoder does, and also when nobody waits
         faulthandler.dump_traceback_later(_START_SECONDS, exit=True, file=nothing)
