@@ -17,7 +17,12 @@ ROOT = "/dicom-web"
 
 def base_url(request: Request) -> str:
     """The DICOMweb root as this client reaches it, without a slash at the end."""
-    return str(request.base_url).rstrip("/") + ROOT
+    base = request.base_url
+    host, port = request.scope.get("server") or ("", None)
+    # some clients name the host without the port that they came to: an address made of that leads nowhere
+    if host and port and base.port is None and ":" not in request.headers.get("host", ""):
+        base = base.replace(port=port)
+    return str(base).rstrip("/") + ROOT
 
 
 def dicom_json(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
