@@ -42,6 +42,6 @@ def test_a_conclusion_killed_on_its_way_arrives_once_and_nothing_kept_is_lost(
         # and goes on from there to the one end, with the bytes that were signed
         assert (run["failed"], run["carried"], run["messages"]) == ("", True, []), run
         assert (run["sound"], run["chain"], run["files"]) == (True, True, run["slices"]), run
-    # the moments were worth it: before, in and after signing, and on the way
-    assert {run["said"] for run in found} & {"signed"}
-    assert len({run["state"] for run in found}) > 1
+    # the moments were worth it: before and after signing
+    assert {run["said"] for run in found} >= {"6", "signed"}
+    assert sum(run["killed"] for run in found) > seeds / 2
