@@ -292,3 +292,34 @@ def test_the_wait_for_the_link_grows_and_a_lost_sign_in_waits_for_somebody(monke
     wait.failed(SignInNeeded("sign in"))
     assert wait.waits
     assert len(waits) == 9
+
+
+def test_studies_under_another_number_that_the_order_states_are_priors(
+    bench: Any, iris: EmbeddedIris, tiny: ModuleType
+) -> None:
+    study_uid, old = store(bench, tiny, 2), new_uid()
+    with IrisSession(bench.profile, bench.password) as session:
+        earlier = tiny.ct_series(2, study_uid=old, study_date="20240110", patient_id="OLD-5")
+        DicomWeb(session).store(old, earlier)
+    number = {"00100020": {"vr": "LO", "Value": ["OLD-5"]}, "00100021": {"vr": "LO", "Value": ["LPU-7"]}}
+    case_uid = conftest.post_workitem(iris, study_uid, **{"00101002": {"vr": "SQ", "Value": [number]}})
+    with bench.archive() as archive, desk_of(bench, archive) as desk:
+        desk.fetching.open(case_uid).result(WAIT_S)
+        desk.fetching.priors(case_uid).result(WAIT_S)
+        priors = {one.instances[0].study_uid: one for one in desk.contents(case_uid).priors}
+        assert old in priors
+        assert priors[old].doubt == ""
+        assert len(priors[old].instances) == 2
+
+
+def test_images_of_another_patient_than_the_order_are_doubted(bench: Any, iris: EmbeddedIris, tiny: ModuleType) -> None:
+    study_uid = new_uid()
+    with IrisSession(bench.profile, bench.password) as session:
+        images = tiny.ct_series(2, study_uid=study_uid, patient_name="Козлова^Вера", patient_id="77-9")
+        DicomWeb(session).store(study_uid, images)
+    case_uid = conftest.post_workitem(iris, study_uid)
+    with bench.archive() as archive, desk_of(bench, archive) as desk:
+        desk.fetching.open(case_uid).result(WAIT_S)
+        assert desk.contents(case_uid).doubt == "another name, another patient number"
+        desk.fetching.open(bench.case_uid).result(WAIT_S)
+        assert desk.contents(bench.case_uid).doubt == ""

@@ -1,7 +1,8 @@
 """The identity guard: do two descriptions mean the same person? Doubt is told in words, never decided silently.
 
 Names are compared loosely, because one person is written in Cyrillic here and in Latin there, in full or by initials,
-in any order of the parts. A birth date or a sex counts against only where both sides state it.
+in any order of the parts. A birth date or a sex counts against only where both sides state it; another number of one
+issuer, or of unstated ones, only where name and birth date don't say that it is the same person.
 """
 
 import difflib
@@ -21,6 +22,15 @@ _SPELLINGS = (("shch", "sh"), ("sch", "sh"), ("kh", "h"), ("ts", "c"), ("tz", "c
 
 def doubts(one: Patient, other: Patient) -> tuple[str, ...]:
     """Reasons to doubt that both are one person, in words that tell no value; empty when nothing speaks against it."""
+    found = contradictions(one, other)
+    unstated = not (one.issuer and other.issuer)
+    if unstated and not (one.birth_date and other.birth_date and one.name and other.name):
+        return (*found, _("too little is stated to be sure"))
+    return found
+
+
+def contradictions(one: Patient, other: Patient) -> tuple[str, ...]:
+    """What is stated on both sides and speaks against one person; for two that are said to be one."""
     found = []
     if one.birth_date and other.birth_date and one.birth_date != other.birth_date:
         found.append(_("another birth date"))
@@ -28,9 +38,11 @@ def doubts(one: Patient, other: Patient) -> tuple[str, ...]:
         found.append(_("another sex"))
     if not alike(one.name, other.name):
         found.append(_("another name"))
-    unstated = not (one.issuer and other.issuer)
-    if unstated and not (one.birth_date and other.birth_date and one.name and other.name):
-        found.append(_("too little is stated to be sure"))
+    agreed = bool(one.birth_date) and one.birth_date == other.birth_date and bool(one.name and other.name) and not found
+    foreign = bool(one.issuer and other.issuer) and one.issuer != other.issuer
+    numbered = bool(one.patient_id and other.patient_id) and one.patient_id != other.patient_id
+    if numbered and not foreign and not agreed:
+        found.append(_("another patient number"))
     return tuple(found)
 
 

@@ -1,38 +1,18 @@
 """Earlier studies of the patient of a case: found, guarded against mistaken identity, the most relevant first."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from workstation.archive.database import Cursor, Database
 from workstation.archive.identity import doubts
 from workstation.archive.index import held_study
+from workstation.archive.relevance import relevance
 from workstation.archive.retrieval import DOCUMENT_MODALITIES
 from workstation.dicom.content import Patient
 from workstation.dicom.instance import Instance
 from workstation.dicom.plain import from_json, to_json
 from workstation.iris.entries import SeriesEntry, StudyEntry
-from workstation.language import _, ngettext
-
-_RELATED = (
-    frozenset({"CT", "MR", "PT", "NM"}),
-    frozenset({"CR", "DX", "RF", "XA", "RG"}),
-    frozenset({"MG", "US"}),
-)
-# roots of words in study descriptions and BodyPartExamined, Russian and English
-_REGIONS: Mapping[str, str] = {
-    "chest": r"chest|thora|lung|pulm|\bogk\b|груд|л[её]гк|\bогк\b|флюоро",
-    "abdomen": r"abdo|liver|hepat|kidney|pancrea|живот|брюш|печен|почк|\bобп\b",
-    "pelvis": r"pelvi|prostat|uter|таз|простат|матк",
-    "head": r"head|brain|skull|cerebr|голов|мозг|череп",
-    "neck": r"neck|cervi|шея|шеи|шейн",
-    "spine": r"spine|lumb|vertebr|позвон|поясн",
-    "breast": r"breast|mammo|молочн|маммо",
-    "heart": r"heart|cardi|coron|сердц|корон",
-    "extremity": r"knee|hip|ankle|foot|hand|wrist|elbow|shoulder|колен|стоп|кист|локт|плеч",
-}
 
 
 class PriorSource(Protocol):
@@ -64,21 +44,30 @@ def find_priors(
     study_date: str = "",
     modality: str = "",
     region: str = "",
+    other_ids: Sequence[tuple[str, str]] = (),
 ) -> list[Prior]:
     """Studies of the patient not later than the one in hand, the most relevant first; raises what the search raises.
 
-    Same person by ID and issuer. A study whose issuer is not stated is taken too: the guard says so where nothing else
-    is stated either. An empty `study_date` takes studies of any date.
+    Same person by ID and issuer, or by another number (`other_ids`: ID and issuer) that the order or the images give
+    for the patient. A study whose issuer is not stated is taken too: the guard says so where nothing else is stated
+    either. An empty `study_date` takes studies of any date.
     """
-    if not patient.patient_id:
-        return []
-    found = []
-    for entry in dicomweb.search_studies({"PatientID": patient.patient_id}):
-        if not _is_earlier(entry, patient, study_uid, study_date):
-            continue
-        modalities = entry.modalities or tuple(s.modality for s in dicomweb.search_series(entry.study_uid))
-        found.append(_prior(entry, modalities, patient, study_date, modality, region))
-    return sorted(found, key=_rank, reverse=True)
+    found: dict[str, Prior] = {}
+    numbers = [(patient.patient_id, patient.issuer), *other_ids]
+    for number, issuer in dict.fromkeys(one for one in numbers if one[0]):
+        known = replace(patient, patient_id=number, issuer=issuer)
+        for entry in dicomweb.search_studies({"PatientID": number}):
+            if entry.study_uid not in found and _is_earlier(entry, known, study_uid, study_date):
+                found[entry.study_uid] = rated(dicomweb, known, entry, study_date, modality, region)
+    return sorted(found.values(), key=_rank, reverse=True)
+
+
+def rated(
+    dicomweb: PriorSource, patient: Patient, entry: StudyEntry, study_date: str, modality: str, region: str
+) -> Prior:
+    """A study of the server as a prior: its relevance for the one in hand, and what raises doubt of its patient."""
+    modalities = entry.modalities or tuple(s.modality for s in dicomweb.search_series(entry.study_uid))
+    return _prior(entry, modalities, patient, study_date, modality, region)
 
 
 def held_priors(
@@ -134,18 +123,20 @@ def _prior(
     entry: StudyEntry, modalities: Sequence[str], patient: Patient, study_date: str, modality: str, region: str
 ) -> Prior:
     has_report = not {"SR", "DOC"}.isdisjoint(modalities)
-    score, reason = _relevance(entry, modalities, has_report, study_date, modality, region)
+    score, reason = relevance(
+        region=region,
+        other_region=f"{entry.body_part} {entry.study.description}",
+        modality=modality,
+        other_modalities=set(modalities) - DOCUMENT_MODALITIES,
+        study_date=study_date,
+        other_date=entry.study.study_date,
+        has_report=has_report,
+    )
     return Prior(entry, score, reason, has_report, ", ".join(doubts(patient, entry.patient)))
 
 
 def _rank(prior: Prior) -> tuple[float, str, str]:
     return prior.score, prior.study.study.study_date, prior.study.study_uid
-
-
-def region_of(text: str) -> str:
-    """The region that a Body Part Examined or a description means, '' when none is recognised."""
-    lowered = text.casefold()
-    return next((region for region, words in _REGIONS.items() if re.search(words, lowered)), "")
 
 
 def remember(cursor: Cursor, case_uid: str, priors: Sequence[Prior]) -> None:
@@ -175,46 +166,3 @@ def remembered(database: Database, case_uid: str) -> list[Prior]:
         for r in rows
     ]
     return sorted(priors, key=_rank, reverse=True)
-
-
-def _relevance(
-    entry: StudyEntry, modalities: Sequence[str], has_report: bool, study_date: str, modality: str, region: str
-) -> tuple[float, str]:
-    score, reasons = 0.0, []
-    here, there = region_of(region), region_of(f"{entry.body_part} {entry.study.description}")
-    if here and here == there:
-        score += 0.4
-        reasons.append(_("same region"))
-    pictures = set(modalities) - DOCUMENT_MODALITIES
-    if modality and modality in pictures:
-        score += 0.3
-        reasons.append(_("same modality"))
-    elif any(modality in family and not family.isdisjoint(pictures) for family in _RELATED):
-        score += 0.15
-        reasons.append(_("related modality"))
-    days = _days_between(entry.study.study_date, study_date)
-    if days is not None:
-        score += 0.2 / (1 + days / 730)
-        reasons.append(_ago(days))
-    if has_report:
-        score += 0.1
-        reasons.append(_("has a report"))
-    return round(score, 4), ", ".join(reasons) or _("same patient")
-
-
-def _days_between(earlier: str, later: str) -> int | None:
-    try:
-        end = date.fromisoformat(later) if later else date.today()  # noqa: DTZ011 - a civil date
-        return abs((end - date.fromisoformat(earlier)).days)
-    except ValueError:
-        return None
-
-
-def _ago(days: int) -> str:
-    months = round(days / 30.44)
-    if months == 0:
-        return _("less than a month earlier")
-    if months < 24:
-        return ngettext("{count} month earlier", "{count} months earlier", months).format(count=months)
-    years = round(days / 365.25)
-    return ngettext("{count} year earlier", "{count} years earlier", years).format(count=years)

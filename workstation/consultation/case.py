@@ -160,13 +160,15 @@ class PriorStudy:
 class CaseContents:
     """What an open case holds: instances of the study and of its priors, reports, and how complete both are.
 
-    `study` and a prior's `instances` are all that is here; a conclusion rests on what no rejection note names.
+    `study` and a prior's `instances` are all that is here; a conclusion rests on what no rejection note names. `doubt`
+    is not empty when the images of the study name another patient than the order.
     """
 
     study: tuple[Instance, ...]
     ledger: StudyLedger
     priors: tuple[PriorStudy, ...]
     first_report: ReportText | None
+    doubt: str = ""
 
     @property
     def header(self) -> StudyHeader | None:
@@ -177,6 +179,16 @@ class CaseContents:
     def in_sight(self) -> tuple[Instance, ...]:
         """The objects of the study that are not rejected: a rejected one may name another patient."""
         return in_sight(self.study)
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """What has come of a study since it was asked for last: its objects, what the ledger says of it, and a mark for the
+    next time. The ledger is the older: what it calls complete is among the objects."""
+
+    instances: tuple[Instance, ...]
+    ledger: StudyLedger
+    mark: int
 
 
 def age_at(birth_date: str, study_date: str) -> int | None:

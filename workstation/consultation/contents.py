@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from workstation.archive.archive import Archive
+from workstation.archive.identity import contradictions
 from workstation.archive.ledger import study_ledger
 from workstation.archive.priors import remembered
 from workstation.consultation.case import CaseContents, CaseRow, PriorStudy
@@ -28,7 +29,7 @@ def read_contents(archive: Archive, case: CaseRow) -> CaseContents:
                 header=prior.study.study,
                 instances=instances,
                 reason=prior.reason,
-                doubt=prior.doubt,
+                doubt=", ".join(dict.fromkeys(filter(None, (*prior.doubt.split(", "), *_against(case, instances))))),
                 reports=tuple(_reports(archive, in_sight(instances))),
                 ledger=study_ledger(archive.database, prior.study.study_uid),
             )
@@ -40,6 +41,7 @@ def read_contents(archive: Archive, case: CaseRow) -> CaseContents:
         ledger=study_ledger(archive.database, case.study_uid),
         priors=tuple(priors),
         first_report=next(iter(_reports(archive, foreign)), None),
+        doubt=", ".join(_against(case, study)),
     )
 
 
@@ -91,6 +93,12 @@ def _own_documents(archive: Archive, case_uid: str) -> set[str]:
             "SELECT sop_uid FROM package_objects JOIN packages USING (package_uid) WHERE case_uid = ?", (case_uid,)
         ).fetchall()
     return {row[0] for row in rows}
+
+
+def _against(case: CaseRow, instances: Iterable[Instance]) -> tuple[str, ...]:
+    """What in the images that count speaks against their being of the patient of the case."""
+    patients = dict.fromkeys(instance.patient for instance in in_sight(tuple(instances)))
+    return tuple(dict.fromkeys(why for patient in patients for why in contradictions(case.patient, patient)))
 
 
 def _thickness(instances: Iterable[Instance]) -> float | None:

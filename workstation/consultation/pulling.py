@@ -4,16 +4,18 @@ All of it waits for the network and goes on where it broke. Who pulls what and w
 """
 
 from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import replace
 
 from workstation.archive.archive import Archive
-from workstation.archive.identity import doubts
 from workstation.archive.ledger import StudyLedger
-from workstation.archive.priors import Prior, find_priors, remember
+from workstation.archive.priors import Prior, find_priors, rated, remember
 from workstation.archive.retrieval import Admit, Retrieval, at_once
 from workstation.consultation.case import CaseRow
 from workstation.consultation.cases import Cases, adopt_images, read_case
 from workstation.consultation.link import Link
 from workstation.consultation.prefetching import Plan, rules
+from workstation.errors import ArchiveDamaged, CaseUnavailable, MalformedAnswer, ServerRefused
 from workstation.iris.wire import Wire
 from workstation.jobs import Cancellation, Report, silent
 from workstation.language import _
@@ -72,19 +74,46 @@ class Pulling:
         return priors
 
     def _find(self, wire: Wire, case: CaseRow) -> list[Prior]:
+        region = f"{case.region} {case.study_description}"
         priors = find_priors(
             wire.dicomweb,
             case.patient,
             case.study_uid,
             study_date=case.study_date,
             modality=case.modality,
-            region=case.region or case.study_description,
+            region=region,
+            other_ids=self._other_ids(wire, case),
         )
-        known = {prior.study.study_uid for prior in priors}
         named = dict.fromkeys(one.study_uid for one in self._cases.inputs(case.case_uid) if one.role == "prior")
+        known = {prior.study.study_uid for prior in priors}
         for study_uid in named:
             if study_uid not in known:
-                for entry in wire.dicomweb.search_studies({"StudyInstanceUID": study_uid}):
-                    doubt = ", ".join(doubts(case.patient, entry.patient))
-                    priors.append(Prior(entry, 1.0, _("named in the order"), doubt=doubt))
-        return priors
+                entries = wire.dicomweb.search_studies({"StudyInstanceUID": study_uid})
+                priors += [
+                    rated(wire.dicomweb, case.patient, entry, case.study_date, case.modality, region)
+                    for entry in entries
+                    if entry.study_uid == study_uid
+                ]
+        # whoever ordered the reading knows best
+        first = [_ordered(prior) for prior in priors if prior.study.study_uid in named]
+        return first + [prior for prior in priors if prior.study.study_uid not in named]
+
+    def _other_ids(self, wire: Wire, case: CaseRow) -> list[tuple[str, str]]:
+        """Other numbers of the patient, each with its issuer: those that the order states, and those of the images."""
+        # at first use: pydicom is the longest import of the start
+        from workstation.dicom.other_ids import other_patient_ids
+
+        found: list[tuple[str, str]] = []
+        if case.origin == "workitem" and wire.workitems is not None:
+            with suppress(ServerRefused, CaseUnavailable, MalformedAnswer):
+                found += wire.workitems.get(case.case_uid).other_ids
+        image = next(iter(self._archive.instances(study_uid=case.study_uid)), None)
+        if image is not None:
+            with suppress(KeyError, ArchiveDamaged):
+                found += other_patient_ids(self._archive.get(image.sop_instance_uid))
+        return found
+
+
+def _ordered(prior: Prior) -> Prior:
+    reason = f"{_('named in the order')}, {prior.reason}"
+    return replace(prior, score=1.0, reason=reason)

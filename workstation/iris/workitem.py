@@ -52,7 +52,10 @@ class InputReference:
 
 @dataclass(frozen=True)
 class Workitem:
-    """One consultation; times are timezone-aware, None where the server gives none."""
+    """One consultation; times are timezone-aware, None where the server gives none.
+
+    `other_ids` are other numbers of the patient, each with its issuer: Other Patient IDs Sequence (0010,1002).
+    """
 
     uid: str
     state: str
@@ -80,6 +83,7 @@ class Workitem:
     input_ready: bool
     inputs: tuple[InputReference, ...]
     outputs: tuple[str, ...] = ()
+    other_ids: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,11 @@ def read_workitem(dataset: Dataset) -> Workitem:
         input_ready=text(dataset, "00404041") == "READY",
         inputs=tuple(_inputs(dataset, study_uid)),
         outputs=tuple(_outputs(dataset)),
+        other_ids=tuple(
+            (number, text(item, "00100021"))
+            for item in items(dataset, "00101002")
+            if (number := text(item, "00100020"))
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, Q
 
 from workstation.consultation.case import CaseContents, CaseRow
 from workstation.consultation.claiming import RETURN_REASONS
+from workstation.jobs import Progress
 from workstation.language import _, ngettext
 from workstation.ui import texts, theme
 
@@ -86,16 +87,36 @@ class CaseBand(QFrame):
             _("due in {span}").format(span=countdown) if countdown and urgency != "overdue" else countdown
         )
         theme.set_role(self._deadline, {"soon": "warning", "overdue": "error"}.get(urgency, "muted"))
-        doubts = [prior for prior in contents.priors if prior.doubt] if contents is not None else []
+        doubts = _doubts(contents) if contents is not None else []
         self._doubt.setVisible(bool(doubts))
-        self._doubt_text.setText(
-            "\n".join(
-                _("The study of {date} may be of another person: {doubt}").format(
-                    date=texts.short_date(prior.header.study_date), doubt=prior.doubt
-                )
-                for prior in doubts
-            )
-        )
+        self._doubt_text.setText("\n".join(doubts))
+
+    def show_progress(self, progress: Progress) -> None:
+        """How far the study is on its way."""
+        self._complete.setText(progress.text or _("The images are on their way…"))
+        theme.set_role(self._complete, "warning")
+
+    @property
+    def complete_shown(self) -> str:
+        """How complete the study is, as it stands on the screen."""
+        return self._complete.text()
 
     def set_returnable(self, possible: bool) -> None:
         self._back.setVisible(possible)
+
+
+def _doubts(contents: CaseContents) -> list[str]:
+    """Whose pictures these may be instead: those of the study first."""
+    found = [
+        _("The study of {date} may be of another person: {doubt}").format(
+            date=texts.short_date(prior.header.study_date), doubt=prior.doubt
+        )
+        for prior in contents.priors
+        if prior.doubt
+    ]
+    if contents.doubt:
+        found.insert(
+            0,
+            _("The images of this case may be of another person than the order: {doubt}").format(doubt=contents.doubt),
+        )
+    return found
