@@ -84,6 +84,9 @@ class Settings:
     servers: tuple[ServerProfile, ...] = ()
     reader: Reader = field(default_factory=Reader)
     identity_file: str = ""
+    token_library: str = ""
+    timestamp_url: str = ""
+    timestamp_ca_file: str = ""
     archive_limit_gb: float = 100.0
     prefetch: bool = True
     prefetch_cases: int = 10

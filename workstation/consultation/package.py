@@ -22,7 +22,7 @@ from workstation.dicom.content import (
 )
 from workstation.dicom.rejections import in_sight
 from workstation.dicom.uids import new_document_uids
-from workstation.errors import FormIncomplete
+from workstation.errors import FormIncomplete, LinkDown, MalformedAnswer, ServerRefused, SignInNeeded
 from workstation.language import _
 from workstation.reporting.conclusion import build_conclusion
 from workstation.reporting.form import Form
@@ -30,6 +30,7 @@ from workstation.reporting.pdf import render_pdf
 from workstation.reporting.structure import Language, Template
 from workstation.settings import Reader
 from workstation.signing.identity import Identity
+from workstation.signing.timestamps import Timestamps
 
 DocumentKind = Literal["key_images", "measurements", "pdf", "manifest", "conclusion"]
 
@@ -134,15 +135,29 @@ def prepare(
     return Prepared(conclusion, render_pdf(conclusion))
 
 
-def sign(prepared: Prepared, identity: Identity) -> SignedPackage:
-    """Encode and sign every object. Raises IdentityUnusable; nothing is kept of a package that wasn't finished."""
+def sign(prepared: Prepared, identity: Identity, timestamps: Timestamps | None = None) -> SignedPackage:
+    """Encode and sign every object. Raises IdentityUnusable; nothing is kept of a package that wasn't finished.
+
+    Where the timestamp authority can't be reached or gives none, the whole package is signed without timestamps: a
+    reader who is offline has to be able to sign.
+    """
+    if timestamps is not None:
+        try:
+            return _signed(prepared, identity, timestamps)
+        except (LinkDown, SignInNeeded, ServerRefused, MalformedAnswer):
+            # the journal of the outbox and the receipt say that it has none
+            pass
+    return _signed(prepared, identity, None)
+
+
+def _signed(prepared: Prepared, identity: Identity, timestamps: Timestamps | None) -> SignedPackage:
     from workstation.dicom.document_header import companions, conclusion_reference
     from workstation.dicom.sr import needs_manifest
 
     conclusion = prepared.conclusion
     others = companions(conclusion, manifest=needs_manifest(conclusion))
     references = (*others, conclusion_reference(conclusion))
-    objects = tuple(_signed_object(prepared, reference, identity) for reference in references)
+    objects = tuple(_signed_object(prepared, reference, identity, timestamps) for reference in references)
     return SignedPackage(objects, identity.subject, identity.certificates_pem)
 
 
@@ -170,11 +185,13 @@ def images_here(contents: CaseContents) -> tuple[int, int]:
     return received, received + missing if contents.ledger.listed_at else 0
 
 
-def _signed_object(prepared: Prepared, reference: ImageReference, identity: Identity) -> PackageObject:
+def _signed_object(
+    prepared: Prepared, reference: ImageReference, identity: Identity, timestamps: Timestamps | None
+) -> PackageObject:
     from workstation.signing.dicom_signature import sign_document
 
-    kind, data = _encoded(prepared, reference, identity)
-    signed = sign_document(data, identity)
+    kind, data = _encoded(prepared, reference, identity, timestamps)
+    signed = sign_document(data, identity, timestamps=timestamps)
     return PackageObject(
         kind=kind,
         sop_class_uid=reference.sop_class_uid,
@@ -186,7 +203,9 @@ def _signed_object(prepared: Prepared, reference: ImageReference, identity: Iden
     )
 
 
-def _encoded(prepared: Prepared, reference: ImageReference, identity: Identity) -> tuple[DocumentKind, bytes]:
+def _encoded(
+    prepared: Prepared, reference: ImageReference, identity: Identity, timestamps: Timestamps | None
+) -> tuple[DocumentKind, bytes]:
     from workstation.dicom.ko import write_key_images, write_manifest
     from workstation.dicom.pdf import write_pdf
     from workstation.dicom.sr import write_conclusion
@@ -200,7 +219,8 @@ def _encoded(prepared: Prepared, reference: ImageReference, identity: Identity) 
         return "measurements", write_measurements(conclusion)
     if reference.sop_instance_uid == conclusion.uids.pdf:
         reason = _WORDS[conclusion.language]["signature"]
-        pdf = sign_pdf(prepared.pdf, identity, reason=reason, location=conclusion.observer.organisation)
+        location = conclusion.observer.organisation
+        pdf = sign_pdf(prepared.pdf, identity, reason=reason, location=location, timestamps=timestamps)
         return "pdf", write_pdf(conclusion, pdf)
     if reference.sop_instance_uid == conclusion.uids.manifest:
         return "manifest", write_manifest(conclusion)

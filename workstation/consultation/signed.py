@@ -1,9 +1,12 @@
-"""Between signing and the outbox: signed objects as sealed rows, and the check of a signature read back."""
+"""Around signing: the timestamp authority, signed objects as sealed rows, the check of a signature read back."""
 
 from workstation.consultation.outbox import Package, SealedObject
 from workstation.consultation.package import SignedPackage
 from workstation.errors import UnreadableObject
+from workstation.iris.timestamping import asking
 from workstation.language import _
+from workstation.settings import Settings
+from workstation.signing.timestamps import Timestamps
 
 
 def sealed_objects(signed: SignedPackage) -> tuple[SealedObject, ...]:
@@ -20,6 +23,13 @@ def sealed_objects(signed: SignedPackage) -> tuple[SealedObject, ...]:
         )
         for one in signed.objects
     )
+
+
+def timestamps_of(settings: Settings) -> Timestamps | None:
+    """The timestamp authority of the settings. Raises WorkstationError when its address or CA file can't be used."""
+    if not settings.timestamp_url:
+        return None
+    return Timestamps(asking(settings.timestamp_url, settings.timestamp_ca_file))
 
 
 def must_verify(data: bytes, package: Package) -> None:
