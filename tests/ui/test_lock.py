@@ -312,7 +312,7 @@ def test_a_desk_passphrase_is_asked_for_when_the_program_starts_anew(sit: Callab
 
 
 def page(seat: Seat, kind: type) -> QWidget | None:
-    shown = seat.shell.centralWidget().currentWidget()  # type: ignore[attr-defined]
+    shown = seat.shell.covered_by
     return shown if isinstance(shown, kind) else None
 
 
@@ -359,7 +359,22 @@ def test_passphrase_and_recovery_key_are_changed_on_the_security_page(sit: Calla
     until(lambda: page(seat, SecurityPage) is not None)
     assert secrets.recover_key(folder, code) == secrets.open_key(folder, lambda: "new words for the archive")
     # a lock on top of it, and the page is there again
+    security = page(seat, SecurityPage)
+    assert security is not None
     seat.lock.lock("key")
-    assert page(seat, SecurityPage) is None
+    assert not security.isVisible()
     seat.unlock("new words for the archive")
+    until(security.isVisible)
+
+
+def test_a_page_that_was_asked_for_before_the_lock_comes_behind_it(sit: Callable[..., Seat], until: Until) -> None:
+    seat = sit()
+    seat.keeping.show_security()
+    seat.lock.lock("key")
     until(lambda: page(seat, SecurityPage) is not None)
+    security = page(seat, SecurityPage)
+    assert security is not None
+    assert not security.isVisible()
+    assert seat.lock.face.isVisible()
+    seat.unlock()
+    until(security.isVisible)

@@ -60,7 +60,7 @@ class DeskLock(QObject):
         self.face = LockFace(settings.shown_as or texts.person_name(settings.reader.name))
         self.face.given.connect(self._try)
         self.face.left.connect(shell.close)
-        self._shortcut = QShortcut(QKeySequence("Ctrl+L"), shell.rail)
+        self._shortcut = QShortcut(QKeySequence("Ctrl+L"), shell)
         self._shortcut.activated.connect(lambda: self.lock("key"))
         self._idle = QTimer(self)
         self._idle.setSingleShot(True)
@@ -104,7 +104,7 @@ class DeskLock(QObject):
         for window in QApplication.topLevelWidgets():
             if window is not self._shell and window.isVisible():
                 self._put_away(window)
-        self._shell.cover(self.face)
+        self._shell.veil(self.face)
         self.face.show_locked(self._by_passphrase)
         QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
         # on the screen before the computer sleeps, and before anything else happens
@@ -135,7 +135,7 @@ class DeskLock(QObject):
     def _open(self) -> None:
         QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
         self.is_locked = False
-        self._shell.uncover(self.face)
+        self._shell.unveil(self.face)
         self._touched = clock()
         self._look_at_clock()
         for window in self._hidden:

@@ -114,7 +114,9 @@ class Shell(QMainWindow):
         outer.addWidget(self.status)
         self._cover = QStackedWidget(self)
         self._cover.addWidget(body)
-        self.setCentralWidget(self._cover)
+        self._veil = QStackedWidget(self)
+        self._veil.addWidget(self._cover)
+        self.setCentralWidget(self._veil)
         self.go(0)
 
     def _rail(self) -> QFrame:
@@ -166,16 +168,31 @@ class Shell(QMainWindow):
         action.triggered.connect(lambda _checked: chosen())
         self._menu_button.show()
 
-    def cover(self, widget: QWidget) -> None:
-        """Show one widget in place of everything, above what covers it already."""
-        self._cover.addWidget(widget)
-        self._cover.setCurrentWidget(widget)
+    def cover(self, page: QWidget) -> None:
+        """Show a page in place of everything, above what covers it already."""
+        self._cover.addWidget(page)
+        self._cover.setCurrentWidget(page)
 
-    def uncover(self, widget: QWidget) -> None:
+    def uncover(self, page: QWidget) -> None:
         """Take a cover away; what it covered is there again."""
-        self._cover.removeWidget(widget)
-        widget.setParent(None)
+        self._cover.removeWidget(page)
+        page.setParent(None)
         self._cover.setCurrentIndex(self._cover.count() - 1)
+
+    @property
+    def covered_by(self) -> QWidget | None:
+        """The page above everything, if there is one."""
+        return self._cover.currentWidget() if self._cover.count() > 1 else None
+
+    def veil(self, face: QWidget) -> None:
+        """Show a face and nothing else, whatever comes behind it meanwhile."""
+        self._veil.addWidget(face)
+        self._veil.setCurrentWidget(face)
+
+    def unveil(self, face: QWidget) -> None:
+        """Show again what is behind the face."""
+        self._veil.removeWidget(face)
+        face.setParent(None)
 
     @property
     def place(self) -> int:
