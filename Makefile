@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 APT_RUN := libegl1 libgl1 libxcb-cursor0 libxkbcommon-x11-0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 \
   libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 libxcb-xfixes0 libdbus-1-3 libfontconfig1 libglib2.0-0
-APT_TEST := orthanc orthanc-dicomweb dcmtk dicom3tools poppler-utils openssl xvfb xauth x11-utils curl softhsm2 libengine-gost-openssl
+APT_TEST := orthanc orthanc-dicomweb dcmtk dicom3tools poppler-utils openssl xvfb xauth x11-utils curl dbus softhsm2 libengine-gost-openssl
 APT_PACKAGE := binutils
 PO := resources/locale/ru/LC_MESSAGES/workstation.po
 MO := $(PO:.po=.mo)

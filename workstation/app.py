@@ -9,7 +9,7 @@ from workstation import language, secrets
 from workstation.archive.archive import Archive
 from workstation.archive.guard import Guard
 from workstation.consultation.desk import Desk
-from workstation.consultation.door import Door
+from workstation.consultation.door import Door, secret_names
 from workstation.consultation.readers import is_shared
 from workstation.dicom import decoder_processes
 from workstation.dicom.parsing import parse_instance
@@ -30,10 +30,6 @@ class Application:
     workers: Workers
     door: Door
     guard: Guard
-
-    def sign_in(self, password: str) -> None:
-        """Try a password at the server in use and remember it."""
-        self.door.sign_in(self.settings.server.name, password)
 
 
 @contextmanager
@@ -58,8 +54,8 @@ def application(
     with Archive.open(settings.data_dir, key, parse=parse) as archive, decoder_processes.opened():
         door = Door(settings, key, password, archive.database)
         reader = settings.reader
-        servers = [server.name for server in settings.servers]
-        guard = Guard(archive.database, settings.data_dir, key, reader.code or reader.name, servers, shared=shared)
+        who = reader.code or reader.name
+        guard = Guard(archive.database, settings.data_dir, key, who, secret_names(settings), shared=shared)
         workers = Workers()
         desk = Desk(archive, door.link if settings.servers else None, settings, workers)
         try:

@@ -30,14 +30,14 @@ class Guard:
     """Holds the master key of one open archive, in the name of its reader."""
 
     def __init__(
-        self, database: Database, data_dir: Path, key: bytes, who: str, servers: Sequence[str], *, shared: bool
+        self, database: Database, data_dir: Path, key: bytes, who: str, kept: Sequence[str], *, shared: bool
     ) -> None:
-        """`servers` are the names of profiles whose passwords move with the key; `shared`: several readers' desk."""
+        """`kept` are the names of servers' secrets, which move with the key; `shared`: a desk of several readers."""
         self._database = database
         self._data_dir = data_dir
         self._key = key
         self._who = who
-        self._servers = tuple(servers)
+        self._kept = tuple(kept)
         self.is_shared = shared
 
     @property
@@ -109,7 +109,7 @@ class Guard:
             )
         passwords = {
             name: found
-            for name in self._servers
+            for name in self._kept
             if (found := secrets.password(name, data_dir=self._data_dir, key=self._key)) is not None
         }
         if new is not None:

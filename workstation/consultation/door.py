@@ -18,12 +18,14 @@ from workstation.jobs import Cancellation
 from workstation.language import _
 from workstation.settings import ServerProfile, Settings
 
+_CERTIFICATE, _TOKEN = "certificate", "refresh token"
+
 
 class Remembered:
     """One secret of a server: where a password, a refresh token or the password of a certificate is kept."""
 
     def __init__(self, settings: Settings, key: bytes, profile: ServerProfile, kind: str = "") -> None:
-        self._name = f"{profile.name} ({kind})" if kind else profile.name
+        self._name = _secret_name(profile, kind)
         self._data_dir = settings.data_dir
         self._key = key
 
@@ -40,14 +42,23 @@ class Remembered:
         secrets.forget_password(self._name, data_dir=self._data_dir, key=self._key)
 
 
+def secret_names(settings: Settings) -> list[str]:
+    """The names under which secrets of the servers may be kept: they move when the archive's key does."""
+    return [_secret_name(profile, kind) for profile in settings.servers for kind in ("", _CERTIFICATE, _TOKEN)]
+
+
+def _secret_name(profile: ServerProfile, kind: str) -> str:
+    return f"{profile.name} ({kind})" if kind else profile.name
+
+
 def certificate_password(settings: Settings, key: bytes, profile: ServerProfile) -> Remembered:
     """Where the password of a server's client certificate is kept."""
-    return Remembered(settings, key, profile, "certificate")
+    return Remembered(settings, key, profile, _CERTIFICATE)
 
 
 def refresh_token(settings: Settings, key: bytes, profile: ServerProfile) -> Remembered:
     """Where the refresh token of a server is kept."""
-    return Remembered(settings, key, profile, "refresh token")
+    return Remembered(settings, key, profile, _TOKEN)
 
 
 class Door:
