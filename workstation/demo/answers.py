@@ -10,6 +10,7 @@ from starlette.responses import Response
 from workstation.demo.faults import Faults
 from workstation.demo.headers import Json
 from workstation.demo.matching import Query
+from workstation.demo.negotiation import wishes
 
 DICOM_JSON = "application/dicom+json"
 ROOT = "/dicom-web"
@@ -43,8 +44,8 @@ def refusal(status: int, text: str, headers: Mapping[str, str] | None = None) ->
 
 def unacceptable(request: Request) -> Response | None:
     """406 unless the client takes DICOM JSON."""
-    accept = request.query_params.get("accept") or request.headers.get("accept") or "*/*"
-    if any(kind in accept for kind in ("json", "*/*", "application/*")):
+    taken = wishes(request)
+    if any(wish.takes(kind) for wish in taken for kind in (DICOM_JSON, "application/json")):
         return None
     return refusal(406, "application/dicom+json is what there is")
 

@@ -60,7 +60,8 @@ def wishes(request: Request) -> list[Wish]:
         except ValueError:
             weight = 1.0
         syntax = parameters.get("transfer-syntax", ANY if media_type == "*/*" else "")
-        if wanted:
+        # a weight of nothing says what is not taken
+        if wanted and weight > 0:
             weighed.append((weight, Wish(wanted, multipart or media_type == "*/*", syntax)))
     return [wish for _weight, wish in sorted(weighed, key=lambda pair: -pair[0])]
 

@@ -1,6 +1,10 @@
 """Rendered pictures and thumbnails (WADO-RS, PS3.18 §10.4.1.1.3): the stored window, a wished window, PNG or JPEG."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pydicom
@@ -12,6 +16,9 @@ from workstation.demo import transcoding
 from workstation.demo.answers import refusal
 from workstation.demo.negotiation import wishes
 from workstation.demo.store import Store, StoredInstance
+
+Picture: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]"
+Levels: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.float64]]"
 
 THUMBNAIL = 128
 _INSTANCE = "/studies/{study}/series/{series}/instances/{instance}"
@@ -39,28 +46,26 @@ class Rendered:
         ]
 
     def rendered(self, request: Request) -> Response:
-        """GET …/rendered?window=centre,width,function&viewport=width,height."""
+        """GET …/rendered?window=centre,width,function&viewport=width,height,x,y,columns,rows&quality=1…100."""
+        get = request.query_params.get
         try:
-            view = request.query_params.get("viewport")
-            size = _numbers(view, 2) if view else None
-            wished = request.query_params.get("window")
-            window = _numbers(wished, 2) if wished else None
+            size, region = _viewport(get("viewport", ""))
+            wish = _Wish(size, region, _window(get("window", "")), _quality(get("quality", "")))
+            return self._picture(request, wish)
         except _BadView as error:
             return refusal(400, str(error))
-        return self._picture(request, size, window)
 
     def thumbnail(self, request: Request) -> Response:
         """GET …/thumbnail: the middle of what is addressed, small."""
-        return self._picture(request, (THUMBNAIL, THUMBNAIL), None)
+        return self._picture(request, _Wish(size=(THUMBNAIL, THUMBNAIL)))
 
-    def _picture(self, request: Request, size: tuple[float, ...] | None, window: tuple[float, ...] | None) -> Response:
+    def _picture(self, request: Request, wish: "_Wish") -> Response:
         get = request.path_params.get
         instances = self._store.instances(get("study"), get("series"), get("instance"))
         if not instances:
             return refusal(404, "no such objects")
-        kind = next(
-            (kind for wish in wishes(request) for kind in ("image/jpeg", "image/png") if wish.takes(kind)), None
-        )
+        kinds = ("image/jpeg", "image/png")
+        kind = next((kind for taken in wishes(request) for kind in kinds if taken.takes(kind)), None)
         if kind is None:
             return refusal(406, "image/jpeg and image/png are what there is")
         for instance in _from_the_middle(instances):
@@ -68,21 +73,80 @@ class Rendered:
             if not 1 <= frame <= instance.frames:
                 return refusal(404, "no such frame")
             try:
-                grey = _grey(instance.path, frame - 1, window)
+                grey = _grey(instance.path, frame - 1, wish.window)
             except transcoding.NoPixels:
                 continue
-            return Response(_encode(_fit(grey, size) if size else grey, kind), media_type=kind)
+            if wish.region is not None:
+                grey = _cut(grey, wish.region)
+            shown = _fit(grey, wish.size) if wish.size else grey
+            return Response(_encode(shown, kind, wish.quality), media_type=kind)
         return refusal(406, "nothing to show")
 
 
-def _numbers(text: str, count: int) -> tuple[float, ...]:
+@dataclass(frozen=True)
+class _Window:
+    centre: float
+    width: float
+    function: str = "LINEAR"
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """How a picture is wanted: `size` is width × height, `region` x, y, columns, rows of the frame."""
+
+    size: tuple[float, ...] | None = None
+    region: tuple[float, ...] | None = None
+    window: _Window | None = None
+    quality: int = 90
+
+
+def _window(text: str) -> _Window | None:
+    """centre,width,function (PS3.18 §8.3.5.1.4); without a function it is the linear one."""
+    if not text:
+        return None
+    parts = text.split(",")
+    numbers = _numbers(parts[:2], 2)
+    function = parts[2].upper().replace("-", "_") if len(parts) == 3 else "LINEAR"
+    least = 1 if function == "LINEAR" else 0
+    if len(parts) > 3 or function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID") or numbers[1] < least or not numbers[1]:
+        raise _BadView("a window is centre, width and LINEAR, LINEAR_EXACT or SIGMOID")
+    return _Window(numbers[0], numbers[1], function)
+
+
+def _viewport(text: str) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
+    """width,height or width,height,x,y,columns,rows (PS3.18 §8.3.5.1.3)."""
+    if not text:
+        return None, None
+    parts = text.split(",")
+    numbers = _numbers(parts, len(parts))
+    if len(parts) not in (2, 6) or min(numbers[:2]) < 1:
+        raise _BadView("a viewport is width and height, and the region shown in it")
+    return numbers[:2], numbers[2:] or None
+
+
+def _quality(text: str) -> int:
+    if not text:
+        return 90
+    if not text.isdecimal() or not 1 <= int(text) <= 100:
+        raise _BadView("the quality is a number from 1 to 100")
+    return int(text)
+
+
+def _numbers(parts: Sequence[str], count: int) -> tuple[float, ...]:
     try:
-        found = tuple(float(part) for part in text.split(",")[:count])
+        found = tuple(float(part) for part in parts)
     except ValueError as error:
         raise _BadView("numbers, separated by commas, are wanted") from error
-    if len(found) < count or found[1] < 1:
-        raise _BadView("two numbers are wanted, the second at least 1")
+    if len(found) < count or not all(map(isfinite, found)):
+        raise _BadView("more numbers are wanted")
     return found
+
+
+def _cut(picture: Picture, region: tuple[float, ...]) -> Picture:
+    x, y, columns, rows = (round(number) for number in region)
+    if x < 0 or y < 0 or columns < 1 or rows < 1 or x + columns > picture.shape[1] or y + rows > picture.shape[0]:
+        raise _BadView("the region is not inside the frame")
+    return picture[y : y + rows, x : x + columns]
 
 
 def _from_the_middle(instances: list[StoredInstance]) -> list[StoredInstance]:
@@ -91,10 +155,8 @@ def _from_the_middle(instances: list[StoredInstance]) -> list[StoredInstance]:
     return [instance for _place, instance in ordered[:20]]
 
 
-def _grey(
-    path: Path, frame: int, window: tuple[float, ...] | None
-) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
-    """One frame as 8-bit grey or RGB, rows × columns [× 3]; the linear window of PS3.3 C.11.2.1.2."""
+def _grey(path: Path, frame: int, window: _Window | None) -> Picture:
+    """One frame as 8-bit grey or RGB, rows × columns [× 3]; the windows of PS3.3 C.11.2.1.2 and C.11.2.1.3."""
     dataset = pydicom.dcmread(path, stop_before_pixels=True)
     if "Rows" not in dataset:
         raise transcoding.NoPixels
@@ -108,12 +170,19 @@ def _grey(
         if centre is None or width is None or width < 1:
             low, high = float(values.min()), float(values.max())
             centre, width = (low + high) / 2, max(high - low, 2.0)
-    else:
-        centre, width = window
-    grey = np.clip(((values - (centre - 0.5)) / max(width - 1, 1e-6) + 0.5) * 255, 0, 255)
+        window = _Window(centre, width)
+    grey = np.clip(_levels(values, window) * 255, 0, 255)
     if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
         grey = 255 - grey
     return np.round(grey).astype(np.uint8)
+
+
+def _levels(values: Levels, window: _Window) -> Levels:
+    if window.function == "SIGMOID":
+        return 1 / (1 + np.exp(np.clip(-4 * (values - window.centre) / window.width, -700, 700)))
+    if window.function == "LINEAR_EXACT":
+        return (values - window.centre) / window.width + 0.5
+    return (values - (window.centre - 0.5)) / max(window.width - 1, 1e-6) + 0.5
 
 
 def _first(value: object) -> float | None:
@@ -123,9 +192,7 @@ def _first(value: object) -> float | None:
     return float(str(value[0] if many else value))  # type: ignore[index]
 
 
-def _fit(
-    picture: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", size: tuple[float, ...]
-) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
+def _fit(picture: Picture, size: tuple[float, ...]) -> Picture:
     """Scaled into width × height with its shape kept, each pixel the mean of those it covers."""
     rows, columns = picture.shape[:2]
     scale = min(size[0] / columns, size[1] / rows)
@@ -141,10 +208,10 @@ def _fit(
     return picture[downwards][:, across]
 
 
-def _encode(picture: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", kind: str) -> bytes:
+def _encode(picture: Picture, kind: str, quality: int) -> bytes:
     import imagecodecs
 
     picture = np.ascontiguousarray(picture)
     if kind == "image/png":
         return bytes(imagecodecs.png_encode(picture))
-    return bytes(imagecodecs.jpeg8_encode(picture, level=90))
+    return bytes(imagecodecs.jpeg8_encode(picture, level=quality))

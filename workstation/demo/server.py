@@ -62,6 +62,13 @@ class Authentication:
         await self._app(scope, receive, send)
 
 
+def _capabilities(allowed: set[str]) -> Callable[[Request], Response]:
+    def answer(_request: Request) -> Response:
+        return Response(headers={"Allow": ", ".join(sorted(allowed))})
+
+    return answer
+
+
 def application(store: Store, faults: Faults, user: str, password: str, provider: IdentityProvider) -> Starlette:
     """The whole server as an ASGI application."""
     services = (
@@ -72,6 +79,10 @@ def application(store: Store, faults: Faults, user: str, password: str, provider
         Worklist(ProcedureSteps(store), faults),
     )
     routes = [route for service in services for route in service.routes()]
+    methods: dict[str, set[str]] = {}
+    for route in routes:
+        methods.setdefault(route.path, {"OPTIONS"}).update(route.methods or ())
+    routes += [Route(path, _capabilities(allowed), methods=["OPTIONS"]) for path, allowed in methods.items()]
 
     async def set_faults(request: Request) -> Response:
         if request.method == "DELETE":
