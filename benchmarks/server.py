@@ -1,12 +1,14 @@
 """A study on a server: the raw transfer, the pull into the sealed archive, and opening it in the window."""
 
 import importlib.util
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 from types import ModuleType
 from typing import Any, cast
@@ -53,10 +55,14 @@ def measure(orthanc: Any, series: WaveSeries, folder: Path, repeat: int) -> list
     """All figures that need the server. `folder` is for archives, each thrown away."""
     profile = ServerProfile("orthanc", orthanc.dicomweb_url, user=orthanc.user)
     wire = connect(profile, orthanc.password)
-    curl, floor, first, pulled = [], [], [], []
+    curl, to_disk, files, floor, first, pulled = [], [], [], [], [], []
     _transfer_by_curl(orthanc, series)
     for _run in range(repeat):
         curl.append(_transfer_by_curl(orthanc, series))
+        with tempfile.TemporaryDirectory(dir=folder) as data:
+            to_disk.append(_transfer_by_curl(orthanc, series, Path(data) / "series"))
+        with tempfile.TemporaryDirectory(dir=folder) as data:
+            files.append(_dicomweb_client_to_files(orthanc, Path(data), len(series.files)))
         floor.append(_transfer(wire, series))
         one, whole = _pull(wire, series, folder)
         first.append(one)
@@ -67,11 +73,14 @@ def measure(orthanc: Any, series: WaveSeries, folder: Path, repeat: int) -> list
         seen.append(one)
         usable.append(whole)
     peer, ours = "curl > /dev/null", "our transfer, nothing stored"
+    disk, client = "curl -o file", "dicomweb-client + files"
     mb = f"{series.size / 1e6:.0f} MB"
     return [
         Figure(f"transfer {mb} from Orthanc, parts taken apart", tuple(floor), None, "ms", "median", peer, tuple(curl)),
         Figure("pull into the sealed archive, first instance durable", tuple(first), 50),
         Figure("pull into the sealed archive, all durable", tuple(pulled), 600, "ms", "median", peer, tuple(curl)),
+        Figure("same", tuple(pulled), 2 * median(to_disk), "ms", "median", disk, tuple(to_disk)),
+        Figure("same", tuple(pulled), None, "ms", "median", client, tuple(files)),
         Figure("same", tuple(pulled), None, "ms", "median", ours, tuple(floor)),
         Figure(
             "open from Orthanc → first picture painted",
@@ -86,14 +95,15 @@ def measure(orthanc: Any, series: WaveSeries, folder: Path, repeat: int) -> list
     ]
 
 
-def _transfer_by_curl(orthanc: Any, series: WaveSeries) -> float:
+def _transfer_by_curl(orthanc: Any, series: WaveSeries, file: Path = Path("/dev/null")) -> float:
+    """The raw answer to nowhere, or to a file as the archive would have it: durable."""
     url = f"{orthanc.dicomweb_url}/studies/{STUDY}/series/{SERIES}"
     command = [
         "curl",
         "-sS",
         "--fail",
         "-o",
-        "/dev/null",
+        str(file),
         "-w",
         "%{size_download}",
         "-H",
@@ -108,8 +118,27 @@ def _transfer_by_curl(orthanc: Any, series: WaveSeries) -> float:
         text=True,
         check=True,
     )
+    if file.is_file():
+        with file.open("rb+") as written:
+            os.fsync(written.fileno())
     took = (perf_counter() - began) * 1000
     assert int(done.stdout) > series.size
+    return took
+
+
+def _dicomweb_client_to_files(orthanc: Any, folder: Path, count: int) -> float:
+    """Another client, as one would use it: retrieve the series, write each data set to a file, nothing flushed."""
+    from dicomweb_client.api import DICOMwebClient
+    from dicomweb_client.session_utils import create_session_from_user_pass
+
+    session = create_session_from_user_pass(orthanc.user, orthanc.password)
+    session.auth = (orthanc.user.encode(), orthanc.password.encode())
+    web = DICOMwebClient(orthanc.dicomweb_url, session=session)
+    began = perf_counter()
+    for dataset in web.retrieve_series(STUDY, SERIES, media_types=(("application/dicom", "*"),)):
+        dataset.save_as(folder / dataset.SOPInstanceUID)
+    took = (perf_counter() - began) * 1000
+    assert len(list(folder.iterdir())) == count
     return took
 
 
