@@ -56,7 +56,7 @@ def main(given: dict[str, str]) -> None:
         desk.audit_export().write(Path(given["exported"]))
         stumble(given["name"])
         opened.workers.submit(Lane.INTERACTIVE, lambda: stumble(given["name"])).result()
-        logging.getLogger("urllib3.connectionpool").warning("GET /studies?PatientName=%s", given["name"])
+        logging.getLogger("another.library").warning("GET /studies?PatientName=%s", given["name"])
         print(json.dumps({"state": desk.case(case.case_uid).state.value}), flush=True)
         sys.stdin.readline()
         os.abort()

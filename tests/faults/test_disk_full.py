@@ -74,7 +74,8 @@ def test_a_pull_onto_a_full_disk_goes_on_when_there_is_room(disk: SmallDisk, pla
                 partial += 0 < len(held) < len(place.objects)
                 assert [type(error) for error in first.errors] == [DiskFull]
                 assert inspect(archive).sound
-                assert not first.ledger.complete
+                # room may end behind the last object
+                assert first.ledger.complete == (held == place.hashes)
         # a start on the full disk opens what is here
         with Archive.open(folder, KEY) as archive:
             assert held_hashes(archive) == held

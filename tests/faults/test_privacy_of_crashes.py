@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.clear_text import found_in, text_secret
+from tests.traces import files_below, of_words, search
 from workstation.archive.archive import Archive
 from workstation.discretion import DiscreetFormatter
 from workstation.errors import LinkDown
@@ -52,7 +52,6 @@ def crashed(folder: Path, before: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="core files are Linux's here")
 def test_a_crash_of_this_program_leaves_no_core_where_another_would(tmp_path: Path) -> None:
-    secret = [text_secret("name", NAME)]
     crashed(tmp_path / "another", _LOUD)
     ours = crashed(tmp_path / "ours", _DISCREET)
     assert ours.returncode == -6
@@ -62,7 +61,7 @@ def test_a_crash_of_this_program_leaves_no_core_where_another_would(tmp_path: Pa
     if not list((tmp_path / "another").iterdir()):
         pytest.skip("this system writes no core into the folder of the process, so there is nothing to compare with")
     # a core holds what the process held: that is why there must be none
-    assert found_in([tmp_path / "another"], secret)
+    assert search(files_below(tmp_path / "another"), of_words("name", NAME), tmp_path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
@@ -194,4 +193,4 @@ def test_the_database_keeps_its_temporary_tables_in_memory(tmp_path: Path) -> No
             opened = [os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
             assert not [path for path in opened if "etilqs" in path]
         assert (tmp_path / "archive" / "index.db-wal").stat().st_size > 0
-        assert found_in([tmp_path], [text_secret("name", NAME)]) == []
+        assert search(files_below(tmp_path), of_words("name", NAME), tmp_path) == {}

@@ -80,7 +80,7 @@ def orthanc_program() -> ModuleType:
 @pytest.fixture(scope="session")
 def traces() -> ModuleType:
     """The search for what a patient leaves behind."""
-    return _load(Path(__file__).with_name("traces.py"))
+    return _load(Path(__file__).parents[1] / "traces.py")
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """What a patient leaves behind in files: names and numbers in every spelling, sentences, runs of pixels."""
 
+import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,17 @@ from pydicom.encaps import generate_frames
 ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "cp1251", "iso8859_5", "koi8_r", "cp866", "unicode_escape")
 SHORTEST = 6
 RUN = 64
-# Cyrillic as DICOM's Latin name groups, machine names and careless log lines spell it
-LATIN = {
-    "Иванова": ("Ivanova", "IVANOVA"),
-    "Соколов": ("Sokolov", "SOKOLOV"),
-    "Волкова": ("Volkova", "VOLKOVA"),
+_LATIN = dict(zip("абвгдеёзийклмнопрстуфыэ", "abvgdeeziyklmnoprstufye", strict=True)) | {
+    "ж": "zh",
+    "х": "kh",
+    "ц": "ts",
+    "ч": "ch",
+    "ш": "sh",
+    "щ": "shch",
+    "ъ": "",
+    "ь": "",
+    "ю": "yu",
+    "я": "ya",
 }
 
 
@@ -31,15 +38,26 @@ class Trace:
 def of_person(header: pydicom.Dataset) -> list[Trace]:
     """Name, number, date of birth and accession number of a DICOM header, as files of any kind might spell them."""
     name, birth = str(header.PatientName), str(header.PatientBirthDate)
-    family, given, *_middle = name.split("^")
-    dates = (birth, f"{birth[:4]}-{birth[4:6]}-{birth[6:]}", f"{birth[6:]}.{birth[4:6]}.{birth[:4]}")
+    family, given, *middle = name.split("^")
     words = {
-        "name": (family, family.upper(), f"{family}^{given}", *LATIN[family]),
+        "name": (family, given, *middle, f"{family}^{given}"),
         "number": (str(header.PatientID),),
-        "birth date": dates,
+        "birth date": (birth, f"{birth[:4]}-{birth[4:6]}-{birth[6:]}", f"{birth[6:]}.{birth[4:6]}.{birth[:4]}"),
         "accession number": (str(header.AccessionNumber),),
     }
-    return [trace for kind, texts in words.items() for text in texts for trace in _spelled(kind, text)]
+    return [trace for kind, texts in words.items() for text in texts for trace in of_words(kind, text)]
+
+
+def of_words(kind: str, text: str) -> list[Trace]:
+    """A text in each case and encoding, escaped for addresses, and in Latin letters, as machines spell names."""
+    forms = (text, text.upper(), text.lower(), latin(text), latin(text).upper(), latin(text).title())
+    quoted = Trace(kind, urllib.parse.quote(text).encode())
+    return [quoted, *(trace for form in dict.fromkeys(forms) for trace in _spelled(kind, form))]
+
+
+def latin(text: str) -> str:
+    """A Russian text in Latin letters, in lower case."""
+    return "".join(_LATIN.get(letter, letter) for letter in text.lower())
 
 
 def of_sentences(sentences: Iterable[str]) -> list[Trace]:
@@ -58,6 +76,13 @@ def of_pixels(files: Sequence[Path], every: int) -> list[Trace]:
         runs = (data[at : at + RUN] for at in range(len(data) // 4, len(data) - RUN, len(data) // 7))
         found += [Trace(kind, run) for run in runs if len(set(run)) > RUN // 4][:3]
     return found
+
+
+def of_every_pixel(kind: str, data: bytes) -> list[Trace]:
+    """Blocks of pixel bytes so that each run of 64 bytes of them, wherever it begins, has one whole."""
+    half = RUN // 2
+    blocks = (data[at : at + half] for at in range(0, len(data) - half + 1, half))
+    return [Trace(kind, block) for block in blocks if len(set(block)) > half // 4]
 
 
 def search(files: Iterable[Path], traces: Sequence[Trace], root: Path) -> Mapping[Trace, str]:
