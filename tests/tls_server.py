@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+import re
 import socket
 import ssl
 import threading
@@ -126,17 +127,47 @@ class Serve:
 
 
 class Secured(Serve):
-    """TLS with a certificate, then the same HTTP answer to whatever is asked."""
+    """TLS with a certificate, then the same HTTP answer to whatever is asked.
 
-    def __init__(self, files: tuple[Path, Path], answer: bytes) -> None:
+    `clients`: the authority whose certificates a client must show; `shown` are the subjects of those that came.
+    """
+
+    def __init__(
+        self,
+        files: tuple[Path, Path],
+        answer: bytes,
+        clients: Path | None = None,
+        newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+    ) -> None:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(*files)
+        self._context.maximum_version = newest
+        if clients is not None:
+            self._context.verify_mode = ssl.CERT_REQUIRED
+            self._context.load_verify_locations(clients)
         self._answer = answer
+        self.asked: list[bytes] = []
+        self.shown: list[object] = []
 
     def __call__(self, connection: socket.socket) -> None:
         with self._context.wrap_socket(connection, server_side=True) as secured:
-            if secured.recv(65536):
+            if request := _request(secured):
+                self.asked.append(request)
+                self.shown.append((secured.getpeercert() or {}).get("subject"))
                 secured.sendall(self._answer)
+
+
+def _request(connection: socket.socket) -> bytes:
+    """A whole HTTP request; b"" when none came."""
+    received = b""
+    while True:
+        head, end, body = received.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+        if end and len(body) >= int(length.group(1) if length else 0):
+            return received
+        if not (piece := connection.recv(65536)):
+            return b""
+        received += piece
 
 
 class Proxy(Serve):
@@ -145,6 +176,7 @@ class Proxy(Serve):
     def __init__(self, status: str = "200 OK") -> None:
         self.status = status
         self.asked: list[str] = []
+        self.heads: list[str] = []
 
     def __call__(self, connection: socket.socket) -> None:
         head = b""
@@ -155,6 +187,7 @@ class Proxy(Serve):
             head += piece
         line = head.decode("latin-1").partition("\r\n")[0]
         self.asked.append(line)
+        self.heads.append(head.decode("latin-1"))
         connection.sendall(f"HTTP/1.1 {self.status}\r\n\r\n".encode())
         if not self.status.startswith("200"):
             return

@@ -44,8 +44,8 @@ def test_a_desk_that_works_has_no_failure(
     assert lines[0] == "Server 127.0.0.1"
     assert "This computer" in lines
     assert "FAILED" not in result.stdout
-    for words in ("database          opens; studies: 0", "transfer syntaxes decoded: 21", "Qt offscreen"):
-        assert words in result.stdout
+    for words in ("database opens; studies: 0", "transfer syntaxes decoded: 21", "Qt offscreen"):
+        assert words in " ".join(result.stdout.split())
     assert site.iris.password not in result.stdout
     assert "Смирнова" not in result.stdout
     assert site.study_uid not in result.stdout
@@ -61,9 +61,10 @@ def test_a_stopped_server_in_russian_is_status_1_and_this_computer_is_checked_st
         port = taken.getsockname()[1]
     result = run("--data", tmp_path / "desk", "doctor", "--url", f"http://127.0.0.1:{port}/dicom-web")
     assert (result.returncode, result.stderr) == (1, "")
-    assert f"ОШИБКА        соединение            127.0.0.1:{port} отвергает соединение" in result.stdout
+    told = " ".join(result.stdout.split())
+    assert f"ОШИБКА соединение 127.0.0.1:{port} отвергает соединение" in told
     assert "-> Запустите сервер или исправьте порт в адресе." in result.stdout
-    assert "хранилище ключей      Хранилище ключей на этом компьютере не отвечает" in result.stdout
+    assert "хранилище ключей Хранилище ключей на этом компьютере не отвечает" in told
     assert not (tmp_path / "desk").exists()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests import tls_server
 from workstation.iris.finding import Finding, State
-from workstation.iris.service_checks import SERVICES, examine
+from workstation.iris.service_checks import SERVICES, Credentials, examine
 from workstation.language import set_language
 from workstation.settings import ServerProfile
 
@@ -44,7 +44,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> tls_server.TestAuthority:
 def examined(url: str, password: str | None = "secret", **profile: Any) -> dict[str, Finding]:
     """The findings by their checks."""
     settings = ServerProfile("test", url, **{"connect_timeout_s": 2, "stall_timeout_s": 2, **profile})
-    return {finding.check: finding for finding in examine(settings, password)}
+    return {finding.check: finding for finding in examine(settings, Credentials(password))}
 
 
 def failed_at(found: dict[str, Finding], check: str) -> Finding:
@@ -189,7 +189,13 @@ def test_the_way_leads_through_the_proxy_in_force(
         assert not any("hidden" in finding.found + finding.advice for finding in found.values())
 
         proxy.status = "407 Proxy Authentication Required"
+        refused = failed_at(examined(f"https://{HERE}:{port}", ca_file=str(trusted.file)), "proxy")
+        assert refused.found == "the proxy refuses this user and password (HTTP 407)"
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy_port}")
+        refused = failed_at(examined(f"https://{HERE}:{port}", ca_file=str(trusted.file)), "proxy")
+        assert refused.found == "the proxy wants a user and a password (HTTP 407)"
+        proxy.status = "403 Forbidden"
         refused = failed_at(examined(f"https://{HERE}:{port}", ca_file=str(trusted.file)), "TLS")
-    assert refused.found == f"the proxy refuses the way to 127.0.0.1:{port}: HTTP 407"
+    assert refused.found == f"the proxy refuses the way to 127.0.0.1:{port}: HTTP 403"
     monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:1080")
     assert "NO_PROXY" in failed_at(examined("https://127.0.0.1"), "proxy").advice

@@ -13,7 +13,7 @@ from workstation.cli.trial_object import trial_object
 from workstation.demo.server import EmbeddedIris
 from workstation.iris.dicomweb import DicomWeb
 from workstation.iris.finding import Finding, State
-from workstation.iris.service_checks import TrialObject, examine
+from workstation.iris.service_checks import Credentials, TrialObject, examine
 from workstation.iris.session import IrisSession
 from workstation.language import set_language
 from workstation.settings import ServerProfile
@@ -30,7 +30,7 @@ def examined(
     url: str, user: str = "", password: str | None = "", trial: TrialObject | None = None
 ) -> dict[str, Finding]:
     profile = ServerProfile("test", url, user=user, connect_timeout_s=2, stall_timeout_s=5)
-    return {finding.check: finding for finding in examine(profile, password, trial)}
+    return {finding.check: finding for finding in examine(profile, Credentials(password), trial)}
 
 
 def states(found: dict[str, Finding]) -> dict[str, str]:
@@ -144,7 +144,7 @@ def test_a_fault_of_the_server_points_at_its_log(raw: ModuleType) -> None:
 
 def test_a_server_that_takes_the_connection_and_keeps_silent(raw: ModuleType) -> None:
     with raw.raw_server(lambda _connection, _request: server.released.wait(10)) as server:
-        found = list(examine(ServerProfile("test", server.url, stall_timeout_s=0.3), ""))
+        found = list(examine(ServerProfile("test", server.url, stall_timeout_s=0.3), Credentials("")))
     assert [(one.check, one.state) for one in found if one.state is State.FAILED] == [("answer", State.FAILED)]
     assert len([one for one in found if one.state is State.NOT_CHECKED]) == 6
 

@@ -7,6 +7,7 @@ anywhere without `--store`, and nobody is asked for a secret.
 import argparse
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from workstation import language, secrets
 from workstation import settings as settings_file
@@ -14,9 +15,11 @@ from workstation.cli import secret_file, server_arguments
 from workstation.cli.desk import chosen_settings, profile_of
 from workstation.cli.desk_checks import archive_key, examine_desk
 from workstation.cli.trial_object import trial_object
+from workstation.consultation.door import Remembered, certificate_password, refresh_token
 from workstation.errors import ArchiveLocked, WorkstationError
 from workstation.iris.finding import Finding, State, failed
-from workstation.iris.service_checks import examine
+from workstation.iris.oidc import Tokens
+from workstation.iris.service_checks import Credentials, examine
 from workstation.language import N_, _
 from workstation.settings import ServerProfile, Settings
 
@@ -25,12 +28,14 @@ EXAMPLE = "iris-workstation doctor --url https://iris.example/dicom-web --user r
 CHECKS = {
     "settings": N_("settings"),
     "address": N_("address"),
+    "client certificate": N_("client certificate"),
     "proxy": N_("proxy"),
     "name": N_("name"),
     "connection": N_("connection"),
     "TLS": N_("TLS"),
     "answer": N_("answer"),
     "clock": N_("clock"),
+    "sign-in server": N_("sign-in server"),
     "sign-in": N_("sign-in"),
     "search": N_("search (QIDO)"),
     "retrieval": N_("retrieval (WADO)"),
@@ -102,16 +107,28 @@ def _everything(
     asked = settings.servers[:1] if options.url or options.server else settings.servers
     for number, profile in enumerate(asked):
         # as everywhere, --password-file is that of the server in use, the first
-        password = given if number == 0 and given is not None else _remembered(profile, settings, key)
-        yield profile.name, examine(profile, password, trial_object() if options.store else None)
+        known = _remembered(profile, settings, key)
+        if number == 0 and given is not None:
+            known = replace(known, password=given)
+        yield profile.name, examine(profile, known, trial_object() if options.store else None)
     yield "", (read, *examine_desk(settings, key))
 
 
-def _remembered(profile: ServerProfile, settings: Settings, key: bytes | Finding) -> str | None:
+def _remembered(profile: ServerProfile, settings: Settings, key: bytes | Finding) -> Credentials:
+    if not isinstance(key, bytes):
+        # without the archive's key only the keyring can be asked
+        try:
+            return Credentials(secrets.password(profile.name, data_dir=settings.data_dir))
+        except ArchiveLocked:
+            return Credentials()
     try:
-        return secrets.password(profile.name, data_dir=settings.data_dir, key=key if isinstance(key, bytes) else None)
+        return Credentials(
+            Remembered(settings, key, profile).load(),
+            Tokens(profile, refresh_token(settings, key, profile)) if profile.signs_in_by_browser else None,
+            certificate_password(settings, key, profile).load() or "",
+        )
     except ArchiveLocked:
-        return None
+        return Credentials()
 
 
 def _plain(where: str, finding: Finding) -> dict[str, object]:

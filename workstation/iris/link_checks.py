@@ -9,7 +9,7 @@ import ipaddress
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import SplitResult, urlsplit
@@ -17,8 +17,9 @@ from urllib.parse import SplitResult, urlsplit
 from cryptography import x509
 
 from workstation.errors import WorkstationError
+from workstation.iris.client_certificate import present
 from workstation.iris.finding import Finding, State, failed
-from workstation.iris.transport import tls_context
+from workstation.iris.transport import tls_context, tls_refusal
 from workstation.language import _, ngettext
 from workstation.settings import ServerProfile
 
@@ -80,9 +81,15 @@ def _proxy_of(url: str) -> SplitResult | None:
     return urlsplit(address if "://" in address else f"http://{address}")
 
 
-def check_link(origin: Origin, profile: ServerProfile) -> Iterator[Finding]:
+def check_link(origin: Origin, profile: ServerProfile, certificate_password: str = "") -> Iterator[Finding]:
     """The four layers in their order; after one that failed the rest are not tried."""
-    for step in (_check_proxy, _check_name, _check_tcp, _check_tls):
+    steps: tuple[Callable[[Origin, ServerProfile], Finding], ...] = (
+        _check_proxy,
+        _check_name,
+        _check_tcp,
+        lambda origin, profile: _check_tls(origin, profile, certificate_password),
+    )
+    for step in steps:
         finding = step(origin, profile)
         yield finding
         if finding.state is State.FAILED:
@@ -145,13 +152,15 @@ def _check_tcp(origin: Origin, profile: ServerProfile) -> Finding:
     return Finding("connection", State.OK, place)
 
 
-def _check_tls(origin: Origin, profile: ServerProfile) -> Finding:
+def _check_tls(origin: Origin, profile: ServerProfile, certificate_password: str) -> Finding:
     if origin.scheme == "http":
         return _without_tls(origin)
     if origin.proxy is not None and origin.proxy.scheme == "https":
         return Finding("TLS", State.NOT_CHECKED, _("the proxy itself is reached by TLS"))
     try:
         context = tls_context(profile)
+        if profile.client_certificate_file:
+            present(context, profile, certificate_password)
         with (
             _connected(origin, profile) as plain,
             context.wrap_socket(plain, server_hostname=origin.host) as secured,
@@ -163,6 +172,9 @@ def _check_tls(origin: Origin, profile: ServerProfile) -> Finding:
     except ssl.SSLCertVerificationError as error:
         return _distrusted(origin, profile, error)
     except ssl.SSLError as error:
+        if "ALERT" in (error.reason or "") and (refused := tls_refusal(error, origin.host, profile)) and refused.advice:
+            # TLS 1.2 tells within the handshake what it thinks of the client's certificate
+            return failed("TLS", refused)
         return Finding(
             "TLS",
             State.FAILED,
@@ -208,13 +220,21 @@ def _connected(origin: Origin, profile: ServerProfile) -> socket.socket:
 
 def _broken_off(origin: Origin, error: OSError) -> Finding:
     if origin.proxy is not None and (status := re.search(r"\b[345]\d\d\b", str(error))):
+        if status.group() == "407":
+            given = origin.proxy.username is not None
+            return Finding(
+                "proxy",
+                State.FAILED,
+                _("the proxy refuses this user and password (HTTP 407)")
+                if given
+                else _("the proxy wants a user and a password (HTTP 407)"),
+                _("Give them in HTTPS_PROXY: http://user:password@proxy:port."),
+            )
         return Finding(
             "TLS",
             State.FAILED,
             _("the proxy refuses the way to {place}: HTTP {status}").format(place=origin.target, status=status.group()),
-            _(
-                "Have the proxy allow {place}, and give it a user and password in HTTPS_PROXY where it wants them."
-            ).format(place=origin.target),
+            _("Have the proxy allow {place}.").format(place=origin.target),
         )
     return Finding(
         "TLS",

@@ -257,7 +257,8 @@ class Tokens:
         from authlib.oauth2.client import OAuth2Client
 
         host = _host(self.profile.oidc_issuer)
-        with Transport(self.profile, None) as transport, translated(host, self.profile):
+        issuer = self.profile.oidc_issuer
+        with Transport(self.profile, None) as transport, translated(host, self.profile, transport, issuer):
             provider = self._provider or discover(self.profile, transport)
             self._provider = provider
             client = OAuth2Client(
@@ -292,7 +293,7 @@ def _key_set(document: dict[str, Any]) -> "KeySet":
 
 def _document(address: str, profile: ServerProfile, transport: Transport) -> dict[str, Any]:
     host = _host(address)
-    with translated(host, profile):
+    with translated(host, profile, transport, address):
         answer = transport.get(
             address,
             headers={"Accept": "application/json"},

@@ -7,15 +7,18 @@ is noticed. Findings hold counts, times and HTTP statuses; nothing that a study 
 import email.utils
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from workstation.dicom.parsing import parse_instance
-from workstation.errors import LinkDown, MalformedAnswer, ServerRefused, WorkstationError
+from workstation.errors import LinkDown, MalformedAnswer, ServerRefused, SignInNeeded, WorkstationError
 from workstation.iris.dicomweb import DicomWeb
 from workstation.iris.entries import StudyEntry
 from workstation.iris.finding import Finding, State, failed
+from workstation.iris.identity_checks import check_client_certificate, check_provider
 from workstation.iris.link_checks import check_link, origins
+from workstation.iris.oidc import Tokens
 from workstation.iris.session import Answer, IrisSession
+from workstation.iris.transport import proxy_wants_sign_in
 from workstation.iris.workitems import Workitems
 from workstation.language import _, number_text
 from workstation.settings import ServerProfile
@@ -36,10 +39,19 @@ class TrialObject:
     data: bytes
 
 
-def examine(profile: ServerProfile, password: str | None, trial: TrialObject | None = None) -> Iterator[Finding]:
+@dataclass(frozen=True)
+class Credentials:
+    """What is known to sign in with; None: nothing."""
+
+    password: str | None = field(default=None, repr=False)
+    tokens: Tokens | None = None
+    certificate_password: str = field(default="", repr=False)
+
+
+def examine(profile: ServerProfile, known: Credentials, trial: TrialObject | None = None) -> Iterator[Finding]:
     """Every check of a server, in the order of the layers; each finding when it is made.
 
-    `password` None: none is known. `trial` is stored and stays on the server; None leaves storing out.
+    `trial` is stored and stays on the server; None leaves storing out.
     """
     try:
         places = origins(profile)
@@ -48,8 +60,14 @@ def examine(profile: ServerProfile, password: str | None, trial: TrialObject | N
         yield from _left_out(SERVICES)
         return
     whole = True
+    if profile.client_certificate_file:
+        certificate = check_client_certificate(profile, known.certificate_password)
+        yield certificate
+        if certificate.state is State.FAILED:
+            yield from _left_out(SERVICES)
+            return
     for origin in places:
-        for finding in check_link(origin, profile):
+        for finding in check_link(origin, profile, known.certificate_password):
             whole = whole and finding.state is not State.FAILED
             yield finding
     if not whole:
@@ -57,13 +75,12 @@ def examine(profile: ServerProfile, password: str | None, trial: TrialObject | N
         return
     told = set()
     try:
-        for finding in _check_services(profile, password, trial):
+        for finding in _check_services(profile, known, trial):
             told.add(finding.check)
             yield finding
     except WorkstationError as error:
-        yield failed(
-            "answer", error, _("Look into the server's log, and check that DICOMweb is served at this address.")
-        )
+        advice = error.advice or _("Look into the server's log, and check that DICOMweb is served at this address.")
+        yield failed("answer", error, advice)
         yield from _left_out(tuple(check for check in SERVICES if check not in told))
 
 
@@ -72,14 +89,25 @@ def _left_out(checks: tuple[str, ...]) -> Iterator[Finding]:
         yield Finding(check, State.NOT_CHECKED, _("possible only when the failure above is mended"))
 
 
-def _check_services(profile: ServerProfile, password: str | None, trial: TrialObject | None) -> Iterator[Finding]:
+def _check_services(profile: ServerProfile, known: Credentials, trial: TrialObject | None) -> Iterator[Finding]:
     url = f"{profile.dicomweb_url.rstrip('/')}/studies?limit=1"
-    with IrisSession(replace(profile, user=""), "") as stranger:
+    with IrisSession(replace(profile, user=""), "", None, known.certificate_password) as stranger:
         asked = time.time()
         unsigned = stranger.ask(url)
+        if unsigned.status == 407:
+            raise proxy_wants_sign_in(unsigned.host)
         yield _clock(unsigned, (asked + time.time()) / 2)
-    with IrisSession(profile, password or "") as session:
-        sign_in = _sign_in(profile, password, unsigned, session, url)
+    if profile.signs_in_by_browser:
+        provider = check_provider(profile)
+        yield provider
+        if provider.state is State.FAILED:
+            yield from _left_out(SERVICES[1:])
+            return
+    with IrisSession(profile, known.password or "", known.tokens, known.certificate_password) as session:
+        if profile.signs_in_by_browser:
+            sign_in = _sign_in_by_token(profile, known.tokens, session, url)
+        else:
+            sign_in = _sign_in(profile, known.password, unsigned, session, url)
         yield sign_in
         if sign_in.state is State.FAILED:
             yield from _left_out(SERVICES[2:])
@@ -154,6 +182,26 @@ def _sign_in(profile: ServerProfile, password: str | None, unsigned: Answer, ses
             _("Have the server's administrator close it: whoever reaches it reads every study."),
         )
     return Finding("sign-in", State.OK, _("as {user}").format(user=profile.user))
+
+
+def _sign_in_by_token(profile: ServerProfile, tokens: Tokens | None, session: IrisSession, url: str) -> Finding:
+    advice = _("Sign in in the window, or by: iris-workstation sign-in --server {name}").format(name=profile.name)
+    if tokens is None or not tokens.known:
+        return Finding("sign-in", State.FAILED, _("nobody is signed in to this server"), advice)
+    try:
+        status = session.ask(url).status
+    except SignInNeeded as error:
+        return failed("sign-in", error, advice)
+    if status in (401, 403):
+        return Finding(
+            "sign-in",
+            State.FAILED,
+            _("the server refuses a token that its sign-in server has just given (HTTP {status})").format(
+                status=status
+            ),
+            _("Have the server's administrator check which issuer, audience and roles the server takes."),
+        )
+    return Finding("sign-in", State.OK, _("by a token of {issuer}").format(issuer=profile.oidc_issuer))
 
 
 def _check_dicomweb(web: DicomWeb, trial: TrialObject | None) -> Iterator[Finding]:

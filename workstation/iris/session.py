@@ -130,7 +130,7 @@ class IrisSession:
     def _ask(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | Body | None, token: str = ""
     ) -> "Answer":
-        with translated(self._host, self.profile):
+        with translated(self._host, self.profile, self._session, url):
             response = self._session.request(
                 method,
                 url,

@@ -4,17 +4,20 @@ Certificates are judged by the system's trust store, plus the profile's CA file;
 password or client certificate, goes to the servers of the profile alone. Messages name hosts, never addresses.
 """
 
+import logging
 import re
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import ProtocolError, ReadTimeoutError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
@@ -25,6 +28,12 @@ from workstation.language import _
 from workstation.settings import ServerProfile
 
 Origin = tuple[str, str, int]
+E = TypeVar("E", bound=BaseException)
+
+_ALERT_S = 2.0
+
+# at its lower levels it logs addresses, and those of searches hold what was searched for
+logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 class Transport(requests.Session):
@@ -48,6 +57,32 @@ class Transport(requests.Session):
                 parts = urlsplit(url)
                 self.mount(f"{parts.scheme}://{parts.netloc}/", _TrustedAdapter(context))
 
+    def alert(self, url: str) -> ssl.SSLError | None:
+        """What the server has against the handshake, asked once more with no request behind it.
+
+        In TLS 1.3 its word on our certificate comes after the handshake, and is lost when a request meets the closed
+        connection first. None when it has nothing against it, or the way leads through a proxy.
+        """
+        parts = urlsplit(url)
+        adapter = self.get_adapter(url)
+        if (
+            parts.scheme != "https"
+            or not isinstance(adapter, _TrustedAdapter)
+            or select_proxy(url, get_environ_proxies(url))
+        ):
+            return None
+        try:
+            with (
+                socket.create_connection((str(parts.hostname), parts.port or 443), _ALERT_S) as plain,
+                adapter.context.wrap_socket(plain, server_hostname=parts.hostname) as secured,
+            ):
+                secured.recv(1)
+        except ssl.SSLError as error:
+            return error
+        except OSError:
+            pass
+        return None
+
     def is_own(self, url: str) -> bool:
         """Whether an address lies on a server of the profile."""
         return origin_of(url) in self._own
@@ -63,6 +98,7 @@ class Transport(requests.Session):
         if target and resp.url.lower().startswith("https:"):
             aim = urljoin(resp.url, target)
             if urlsplit(aim).scheme.lower() != "https":
+                resp.close()
                 raise ServerRefused(
                     _("The server sends the program to an address without TLS"),
                     f"{self.host}, HTTP {resp.status_code}",
@@ -127,7 +163,7 @@ def tls_context(profile: ServerProfile) -> ssl.SSLContext:
 
 
 @contextmanager
-def translated(host: str, profile: ServerProfile) -> Iterator[None]:
+def translated(host: str, profile: ServerProfile, transport: Transport, url: str) -> Iterator[None]:
     """What requests raises as the world's errors. What it says of addresses and proxies is left out."""
     try:
         yield
@@ -142,7 +178,10 @@ def translated(host: str, profile: ServerProfile) -> Iterator[None]:
             raise WorkstationError(_("The server's address can't be used"), profile.name) from error
         if isinstance(error, requests.exceptions.TooManyRedirects):
             raise LinkDown(_("The server sends the program round in circles"), host) from error
-        raise tls_refusal(error, host, profile) or LinkDown(_("No connection to the server"), host) from error
+        broke_off = _cause(error, ssl.SSLEOFError, ConnectionResetError, BrokenPipeError)
+        heard = transport.alert(url) if broke_off else None
+        refused = tls_refusal(heard or error, host, profile)
+        raise refused or LinkDown(_("No connection to the server"), host) from error
 
 
 def proxy_wants_sign_in(host: str) -> LinkDown:
@@ -168,7 +207,7 @@ def tls_refusal(error: BaseException, host: str, profile: ServerProfile) -> Link
     """What a failed handshake says; None when it was none. The server's alerts (RFC 8446 6.2) are about *our*
     certificate, and come with the first answer in TLS 1.3.
     """
-    cause = _tls_cause(error)
+    cause = _cause(error, ssl.SSLError)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return LinkDown(_("The server's certificate can't be trusted"), host, _("Check the address and the CA file."))
     reason = (cause.reason or "") if cause is not None else ""
@@ -191,8 +230,8 @@ def tls_refusal(error: BaseException, host: str, profile: ServerProfile) -> Link
     return None
 
 
-def _tls_cause(error: BaseException) -> ssl.SSLError | None:
-    """The TLS error inside what requests and urllib3 have wrapped around it."""
+def _cause(error: BaseException, *wanted: type[E]) -> E | None:
+    """The error of a kind inside what requests and urllib3 have wrapped around it."""
     seen: set[int] = set()
     pending: list[BaseException] = [error]
     while pending:
@@ -200,7 +239,7 @@ def _tls_cause(error: BaseException) -> ssl.SSLError | None:
         if id(one) in seen:
             continue
         seen.add(id(one))
-        if isinstance(one, ssl.SSLError):
+        if isinstance(one, wanted):
             return one
         inner = [*one.args, one.__cause__, one.__context__, getattr(one, "reason", None)]
         pending += [each for each in inner if isinstance(each, BaseException)]
@@ -232,14 +271,14 @@ class _TrustedAdapter(HTTPAdapter):
     """An adapter that trusts what the given context trusts, not the certificate bundle of requests."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
-        self._context = context
+        self.context = context
         super().__init__(max_retries=_once_more())
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+        super().init_poolmanager(*args, **kwargs, ssl_context=self.context)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(*args, **kwargs, ssl_context=self._context)
+        return super().proxy_manager_for(*args, **kwargs, ssl_context=self.context)
 
     def send(self, *args: Any, **kwargs: Any) -> requests.Response:
         # REQUESTS_CA_BUNDLE and its kin don't widen the trust
