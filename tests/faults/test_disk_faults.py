@@ -1,5 +1,6 @@
 """A disk, database or keyring that fails: one clear message, nothing lost, and it goes on once the fault is gone."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -10,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import KEY, Place, assert_as_without_fault, assert_clear, files, held_hashes, pull
+from tests.faults.conftest import (
+    KEY,
+    Place,
+    assert_as_without_fault,
+    assert_clear,
+    assert_whole_archive,
+    files,
+    held_hashes,
+    pull,
+)
 from workstation import secrets, settings
 from workstation.archive import database
 from workstation.archive.archive import Archive
@@ -56,6 +66,30 @@ def test_a_disk_that_is_read_only_is_told_and_takes_up_work_later(
     read_only(False)
     with Archive.open(folder, KEY) as archive:
         assert_as_without_fault(archive, folder, place, pull(archive, place))
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EROFS, errno.EACCES])
+def test_a_disk_that_fails_in_the_middle_is_told_and_leaves_nothing_half_stored(
+    tmp_path: Path, place: Place, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    flush, count = os.fsync, 0
+
+    def failing(file: int) -> None:
+        nonlocal count
+        count += 1
+        if count > 2:
+            raise OSError(number, os.strerror(number))
+        flush(file)
+
+    with Archive.open(tmp_path, KEY) as archive:
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "fsync", failing)
+            first = pull(archive, place)
+        (error,) = first.errors
+        assert "disk" in str(error)
+        assert held_hashes(archive).items() < place.hashes.items()
+        assert_whole_archive(archive, tmp_path)
+        assert_as_without_fault(archive, tmp_path, place, pull(archive, place))
 
 
 _HOLDER = """

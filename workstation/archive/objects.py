@@ -164,7 +164,9 @@ class Group:
     ) -> None:
         self._close()
         for name in self._written:
-            self._store.incoming(name).unlink(missing_ok=True)
+            # what a failing disk keeps goes with the next start
+            with suppress(OSError):
+                self._store.incoming(name).unlink(missing_ok=True)
 
     def add(self, key: bytes, sop_uid: str, data: bytes) -> str:
         """Seal an object with the key of its study into a new file; its name. Raises DiskFull."""
