@@ -56,9 +56,9 @@ class Arriving:
         count = len(self.objects) if count is None else count
         came, self.objects = self.objects[:count], self.objects[count:]
         self.here += came
-        growth = session.case.growth(came, {} if ended else self.awaited())
-        assert growth is not None
-        assert session.grow(growth.worked_out())
+        grown = session.case.growth(came, {} if ended else self.awaited()).worked_out()
+        assert grown is not None
+        assert session.grow(grown)
 
 
 def shuffled(instances: Sequence[Instance], seed: int = 1) -> list[Instance]:
@@ -398,9 +398,8 @@ def test_a_stored_view_that_comes_later_is_offered(coming: Arriving, desk: Any, 
 
 def test_a_growth_worked_out_of_another_case_than_there_is_now_is_refused(coming: Arriving, desk: Any) -> None:
     session = coming.open(4)
-    growth = session.case.growth(coming.objects[:2], coming.awaited())
-    assert growth is not None
-    late = growth.worked_out()
+    late = session.case.growth(coming.objects[:2], coming.awaited()).worked_out()
+    assert late is not None
     coming.come(session, 3)
     stacks = session.case.stacks
     assert not session.grow(late)
@@ -450,3 +449,12 @@ def test_current_and_prior_are_linked_by_their_middles_once_the_current_is_whole
     assert session.views[1].state.index == 12
     session.move.go_to(0, 4)
     assert session.views[1].state.index == 4
+
+
+def test_a_case_that_is_opened_with_nothing_hangs_its_first_image(coming: Arriving) -> None:
+    session = coming.open(0)
+    assert session.case.stacks == ()
+    nothing = session.case.growth((), {})
+    assert nothing.worked_out() is None
+    coming.come(session, 1)
+    assert shown(session) == coming.here[0].sop_instance_uid

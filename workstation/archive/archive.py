@@ -179,6 +179,16 @@ class Archive:
             ).fetchall()
         return self._current([Instance.from_json(row[0]) for row in rows])
 
+    def arrivals(self, study_uid: str, after: int = 0) -> tuple[list[Instance], int]:
+        """The header values of what of a study was stored after a mark (0: all), as it came; and the next mark."""
+        with self.database.read() as cursor:
+            rows = cursor.execute(
+                "SELECT rowid, instance_json FROM instances WHERE study_uid = ? AND rowid > ? ORDER BY rowid",
+                (study_uid, after),
+            ).fetchall()
+        mark = rows[-1][0] if rows else after
+        return self._current([Instance.from_json(row[1]) for row in rows]), mark
+
     def _current(self, instances: list[Instance]) -> list[Instance]:
         """The same headers; those that an older program read with less in them are read anew and kept so."""
         stale = {held.sop_instance_uid for held in instances if held.header_version < HEADER_VERSION}

@@ -13,10 +13,11 @@ from typing import Any
 from workstation.archive import audit
 from workstation.archive.archive import Archive
 from workstation.archive.database import Cursor
+from workstation.archive.ledger import study_ledger
 from workstation.consultation import package
 from workstation.consultation.audit_export import AuditExport
 from workstation.consultation.audit_messages import Station
-from workstation.consultation.case import CaseContents, CaseFilter, CaseRow, CaseView
+from workstation.consultation.case import Arrivals, CaseContents, CaseFilter, CaseRow, CaseView
 from workstation.consultation.cases import Cases, apply, read_case
 from workstation.consultation.claiming import Claiming
 from workstation.consultation.contents import merge_values, read_contents
@@ -183,6 +184,12 @@ class Desk:
     def contents(self, case_uid: str) -> CaseContents:
         """What is here of the case."""
         return read_contents(self._archive, self._cases.get(case_uid))
+
+    def arrivals(self, study_uid: str, after: int = 0) -> Arrivals:
+        """What of a study has come since the mark `after`; of one that still comes, again and again."""
+        ledger = study_ledger(self._database, study_uid)
+        instances, mark = self._archive.arrivals(study_uid, after)
+        return Arrivals(tuple(instances), ledger, mark)
 
     def merge_values(self, case: CaseRow, contents: CaseContents) -> Mapping[str, str]:
         """What a template may take from the case, by the names of `reporting.merge_names`."""

@@ -28,6 +28,7 @@ class Activity(QObject):
     """Long work under way: what it is, how far it is, and a way to stop it."""
 
     progressed = Signal(object)
+    cancelled = Signal()
     ended = Signal()
 
     def __init__(self, title: str, parent: QObject) -> None:
@@ -38,6 +39,7 @@ class Activity(QObject):
 
     def cancel(self) -> None:
         self.cancellation.cancel()
+        self.cancelled.emit()
 
 
 class Background(QObject):
@@ -82,6 +84,29 @@ class Background(QObject):
         future.add_done_callback(answer)
         return future
 
+    def follow(self, title: str, cancel: Callable[[], object]) -> Activity:
+        """Show work that is done elsewhere; whoever does it tells how far it is by `tell`, and ends it by `end`."""
+        activity = Activity(title, self)
+        activity.cancelled.connect(cancel)
+        self._begin(activity)
+        return activity
+
+    def tell(self, activity: Activity, progress: Progress) -> None:
+        """How far work that is done elsewhere is."""
+        self._report(activity, progress)
+
+    def end(self, activity: Activity) -> None:
+        """Take long work away that has ended; nothing happens where it is gone already."""
+        if activity in self.activities:
+            self.activities.remove(activity)
+            activity.ended.emit()
+            self.activity_ended.emit(activity)
+            activity.deleteLater()
+
+    def _begin(self, activity: Activity) -> None:
+        self.activities.append(activity)
+        self.activity_started.emit(activity)
+
     def start(
         self,
         title: str,
@@ -92,21 +117,14 @@ class Background(QObject):
     ) -> Activity:
         """Do long work that reports progress; the status bar shows it until it ends."""
         activity = Activity(title, self)
-        self.activities.append(activity)
-        self.activity_started.emit(activity)
-
-        def end() -> None:
-            self.activities.remove(activity)
-            activity.ended.emit()
-            self.activity_ended.emit(activity)
-            activity.deleteLater()
+        self._begin(activity)
 
         def finished(result: T) -> None:
-            end()
+            self.end(activity)
             done(result)
 
         def broke(error: WorkstationError) -> None:
-            end()
+            self.end(activity)
             if failed is not None:
                 failed(error)
             elif not isinstance(error, Cancelled):

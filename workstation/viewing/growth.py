@@ -5,6 +5,7 @@ is: holes that are only not here yet are no gaps, no spacing is told of them and
 is the stack that it would have been from the start.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -122,7 +123,8 @@ class Places:
 class Growth:
     """What is known of the study and what has come: all that a worker needs. `held` are keys of stacks with pixels."""
 
-    study: StudyHeader
+    study: StudyHeader | None
+    """None as long as nothing of it is here."""
     known: Sequence[Instance] = field(repr=False)
     came: Sequence[Instance] = field(repr=False)
     awaited: Awaiting
@@ -133,24 +135,33 @@ class Growth:
     held: frozenset[str]
     budget: int
 
-    def worked_out(self) -> "Grown":
-        """On a worker."""
+    def worked_out(self) -> "Grown | None":
+        """On a worker; None while there is no object of the study."""
         here = {one.sop_instance_uid for one in self.known}
         new = [one for one in self.came if one.sop_instance_uid not in here]
         objects = (*self.known, *new)
-        kept, aside = set_aside(objects, self.study)
+        study = self.study or next((one.study for one in new), None)
+        if study is None:
+            return None
+        counted = Counter(one.series_uid for one in objects)
+        awaited = {uid: replace(one, received=counted[uid]) for uid, one in self.awaited.items()}
+        return replace(self, awaited=awaited)._worked_out(study, objects, new)
+
+    def _worked_out(self, study: StudyHeader, objects: tuple[Instance, ...], new: Sequence[Instance]) -> "Grown":
+        kept, aside = set_aside(objects, study)
         hidden = {one.sop_instance_uid for each in aside for one in each.instances}
-        stacks = self._stacks(kept, objects, self._changed(new, hidden))
+        stacks = self._stacks(study, kept, objects, self._changed(new, hidden))
         old, now = set(self.stacks), set(stacks)
         before = {one.key: one for one in self.stacks if one not in now}
         changed = tuple(one for one in stacks if one not in old)
         known = {one.key: one for one in self.documents}
-        documents = documents_of(kept, self.study)
+        documents = documents_of(kept, study)
         for shown in changed:
             # both are asked for on the main thread next, and take long for thousands of images
             _bytes, _step = shown.nbytes, shown.slice_step
         return Grown(
             growth=self,
+            study=study,
             objects=objects,
             stacks=tuple(stacks),
             documents=tuple(known.get(one.key, one) for one in documents),
@@ -182,11 +193,11 @@ class Growth:
         return other | {one.series_uid for one in new}
 
     def _stacks(
-        self, kept: Sequence[Instance], objects: Sequence[Instance], changed: Collection[str]
+        self, study: StudyHeader, kept: Sequence[Instance], objects: Sequence[Instance], changed: Collection[str]
     ) -> list[ShownStack]:
         """All stacks, in the order of their series; those of which nothing has changed are the ones there were."""
         pictures = with_mappings([one for one in kept if one.has_pixels and one.series_uid in changed], objects)
-        built = with_subtractions(offered_stacks(pictures, objects, self.study, self.budget, awaited=self.awaited))
+        built = with_subtractions(offered_stacks(pictures, objects, study, self.budget, awaited=self.awaited))
         known = {shown.key: shown for shown in self.stacks}
         stacks = [shown for shown in self.stacks if shown.stack.series_uid not in changed]
         for shown in built:
@@ -201,6 +212,7 @@ class Grown:
     """The study as it is offered now, for the main thread: `OpenCase.grow`."""
 
     growth: Growth
+    study: StudyHeader
     objects: tuple[Instance, ...] = field(repr=False)
     stacks: tuple[ShownStack, ...] = field(repr=False)
     changed: tuple[ShownStack, ...] = field(repr=False)

@@ -138,14 +138,12 @@ class OpenCase:
         """Whether stacks are shown of which more is on its way."""
         return any(stack.awaited is not None for stack in self.stacks)
 
-    def growth(self, came: Sequence[Instance], awaited: Awaiting) -> Growth | None:
-        """What a worker needs to work out what the study is with more objects; None for a case without a study."""
-        if self._study is None:
-            return None
-        uid = self._study.study_uid
+    def growth(self, came: Sequence[Instance], awaited: Awaiting) -> Growth:
+        """What a worker needs to work out what the study is with more objects."""
+        study = self._study
         return Growth(
-            study=self._study,
-            known=self._objects[uid],
+            study=study,
+            known=() if study is None else self._objects[study.study_uid],
             came=came,
             awaited=awaited,
             stacks=self._own_stacks(),
@@ -160,9 +158,10 @@ class OpenCase:
 
         Pixels that are there stay, by image. What shows one of `grown.places.before` is to be moved to its new place.
         """
-        study, growth = self._study, grown.growth
-        if study is None or growth.stacks != self._own_stacks() or growth.unhidden != self._unhidden:
+        growth, study = grown.growth, grown.study
+        if growth.stacks != self._own_stacks() or growth.unhidden != self._unhidden:
             return False
+        self._study = study
         self._objects[study.study_uid] = grown.objects
         before = grown.places.before
         own = set(growth.stacks)

@@ -37,6 +37,8 @@ class ReadingSession:
 
     def __init__(self, case: OpenCase, workers: Workers, deliver: Deliver) -> None:
         self.case = case
+        self.coming = False
+        """Whether more of the study is on its way."""
         self.views = Viewports(case, workers, deliver)
         self.store = MeasurementStore()
         self.move = Movement(self.views)
@@ -75,12 +77,13 @@ class ReadingSession:
 
     def hang(self) -> None:
         """Hang the case by the protocol that fits best. What already hangs where it belongs stays as it is."""
-        protocol, placements = hang(self.case.comparable, load_protocols())
-        self.views.lay_out(protocol.layout)
-        for viewport, placement in zip(self.views.all, placements, strict=False):
-            self._hang_one(viewport, placement)
-        self._wants_link = protocol.link
-        self._link_hung()
+        if self.case.stacks:
+            protocol, placements = hang(self.case.comparable, load_protocols())
+            self.views.lay_out(protocol.layout)
+            for viewport, placement in zip(self.views.all, placements, strict=False):
+                self._hang_one(viewport, placement)
+            self._wants_link = protocol.link
+            self._link_hung()
         self._hung = self._arrangement()
 
     def _link_hung(self) -> None:
@@ -124,7 +127,7 @@ class ReadingSession:
         elif self._kept is not None and view_state.is_whole(self.views, self._kept):
             kept, self._kept = self._kept, None
             self._take_back(kept)
-        elif self._hangs_otherwise():
+        elif self.case.stacks and self._hangs_otherwise():
             self.hang()
 
     def _hangs_otherwise(self) -> bool:
@@ -193,7 +196,7 @@ class ReadingSession:
         While images still come, one of which a part only is here is taken back once the rest is, unless the reader has
         arranged something by then.
         """
-        if self.case.growing and not view_state.is_whole(self.views, plain):
+        if (self.coming or self.case.growing) and not view_state.is_whole(self.views, plain):
             self._kept = plain
             return False
         return self._take_back(plain)

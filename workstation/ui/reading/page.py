@@ -11,12 +11,12 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from workstation.consultation.case import CaseContents, CaseRow
+from workstation.consultation.case import CaseContents, CaseRow, PriorStudy
 from workstation.consultation.desk import Desk
 from workstation.consultation.package import Prepared
 from workstation.dicom.content import KeyImage, Measurement
 from workstation.errors import WorkstationError
-from workstation.jobs import Lane
+from workstation.jobs import Lane, Progress
 from workstation.language import _
 from workstation.reporting.form import Form
 from workstation.reporting.template import load_templates
@@ -27,6 +27,7 @@ from workstation.ui.reading.band import CaseBand
 from workstation.ui.reading.signing import SigningView
 from workstation.ui.report.panel import ReportPanel
 from workstation.ui.viewer.panel import ViewerPanel
+from workstation.viewing.growth import Awaiting
 
 EMPTY, READING, SIGNING = range(3)
 
@@ -36,6 +37,7 @@ class ReadingPage(QWidget):
 
     signed = Signal(str)
     returned = Signal(str)
+    refresh_requested = Signal()
     opened = Signal(str)
     trouble = Signal(object)
 
@@ -46,6 +48,8 @@ class ReadingPage(QWidget):
         self._case: CaseRow | None = None
         self._prepared: Prepared | None = None
         self._preparing = False
+        self._progress: Progress | None = None
+        """How far the study is on its way; None once nothing more comes."""
         self._key_images: tuple[KeyImage, ...] = ()
         self._measurements: tuple[Measurement, ...] = ()
         self.band = CaseBand(self)
@@ -87,9 +91,10 @@ class ReadingPage(QWidget):
         self.band.return_requested.connect(self._return)
         self.signing.confirmed.connect(self._sign)
         self.signing.withdrawn.connect(partial(self._show_face, READING))
-        shortcut = QShortcut(QKeySequence("F6"), self)
-        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        shortcut.activated.connect(self._other_side)
+        for key, deed in (("F6", self._other_side), ("F5", self.refresh_requested.emit)):
+            shortcut = QShortcut(QKeySequence(key), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(deed)
 
     def _other_side(self) -> None:
         """The keys go from the pictures to the report, or back."""
@@ -119,8 +124,18 @@ class ReadingPage(QWidget):
         self._empty.setText(_("The images are on their way…"))
         self._case = case
 
-    def open_case(self, case: CaseRow, contents: CaseContents, draft: dict[str, Any], writable: bool) -> None:
-        """Show a case with what was drafted for it; without a claim it is for viewing only."""
+    def open_case(
+        self,
+        case: CaseRow,
+        contents: CaseContents,
+        draft: dict[str, Any],
+        writable: bool,
+        awaited: Awaiting | None = None,
+    ) -> None:
+        """Show a case with what was drafted for it; without a claim it is for viewing only.
+
+        `awaited`: the series of its study that still come; None where nothing more will.
+        """
         self._close()
         self._case = case
         templates = load_templates()
@@ -131,23 +146,39 @@ class ReadingPage(QWidget):
         self.report.setEnabled(writable)
         self.viewer.open_case(
             contents.study,
-            contents.priors,
+            offered_priors(contents, coming=awaited is not None),
             self._desk.fetch,
             draft.get("measurements"),
             draft.get("key_images"),
             draft.get("view"),
+            awaited,
         )
         self._show_face(READING)
         self.opened.emit(case.case_uid)
 
-    def add_priors(self, case: CaseRow, contents: CaseContents) -> None:
-        """The earlier studies of the open case have come: they are offered, and the form hears of them."""
+    def show_progress(self, progress: Progress) -> None:
+        """How far the study of the open case is on its way."""
+        self._progress = progress
+        self.band.show_progress(progress)
+        self.signing.show_coming(progress)
+
+    def update_case(self, case: CaseRow, contents: CaseContents, *, coming: bool, study: bool) -> None:
+        """More of the open case is here: the form hears of it, and earlier studies are offered.
+
+        `coming`: whether more is on its way; of the earlier studies only those that are whole are offered then.
+        `study`: whether more of the study itself is.
+        """
         if self._case is None or self._case.case_uid != case.case_uid or self.viewer.session is None:
             return
         self._case = case
         self.band.show_case(case, contents)
+        if study and self._progress is not None:
+            self.band.show_progress(self._progress)
+        elif self._progress is not None:
+            self.signing.show_arrived()
+            self._progress = None
         self.report.set_case_values(self._desk.merge_values(case, contents))
-        self.viewer.add_priors(contents.priors)
+        self.viewer.add_priors(offered_priors(contents, coming=coming))
 
     def close_case(self) -> None:
         """Put the case away; its draft stays."""
@@ -159,6 +190,7 @@ class ReadingPage(QWidget):
             self.viewer.close_case()
         self._case = None
         self._prepared = None
+        self._progress = None
         self._measurements, self._key_images = (), ()
         self._show_face(EMPTY)
 
@@ -200,11 +232,13 @@ class ReadingPage(QWidget):
 
         def show(prepared: Prepared) -> None:
             self._preparing = False
-            if self._case is not case:
+            if self._case is None or self._case.case_uid != case.case_uid:
                 return
             self._prepared = prepared
             self._show_face(SIGNING)
             self.signing.show_prepared(case, prepared)
+            if self._progress is not None:
+                self.signing.show_coming(self._progress)
             self.signing.setFocus()
 
         def failed(error: WorkstationError) -> None:
@@ -244,3 +278,8 @@ class ReadingPage(QWidget):
         self._background.run(
             Lane.SUBMISSION, lambda: self._desk.return_case(case.case_uid, code, words), done, self.trouble.emit
         )
+
+
+def offered_priors(contents: CaseContents, *, coming: bool) -> tuple[PriorStudy, ...]:
+    """The earlier studies to offer: while more is on its way, those that are whole."""
+    return tuple(prior for prior in contents.priors if not coming or prior.ledger.complete)

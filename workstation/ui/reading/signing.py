@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from workstation.consultation.case import CaseRow
 from workstation.consultation.package import Prepared
 from workstation.errors import WorkstationError
-from workstation.jobs import Lane
+from workstation.jobs import Lane, Progress
 from workstation.language import _
 from workstation.reporting.pages import PagePicture, picture_pages
 from workstation.ui import texts, theme
@@ -67,6 +67,7 @@ class SigningView(QWidget):
         self._patient_facts = self._label("muted")
         self._document = self._label("")
         self._completeness = self._label("")
+        self._coming = self._label("warning")
         self._signer = self._label("")
         self._file = QLineEdit(identity_file, self)
         self._file.setAccessibleName(_("Identity file"))
@@ -102,6 +103,7 @@ class SigningView(QWidget):
         column.addWidget(self._document)
         column.addSpacing(8)
         column.addWidget(self._completeness)
+        column.addWidget(self._coming)
         column.addSpacing(14)
         column.addWidget(self._label("muted", _("Signed by")))
         column.addWidget(self._signer)
@@ -144,6 +146,7 @@ class SigningView(QWidget):
             )
         )
         self._completeness.setText(conclusion.completeness)
+        self._coming.hide()
         self._signer.setText(
             "\n".join(
                 part for part in (texts.person_name(conclusion.observer.name), conclusion.observer.organisation) if part
@@ -160,6 +163,33 @@ class SigningView(QWidget):
 
         width = min(WIDEST_PAGE, max(self.width() - SIDE_WIDTH - 2 * MARGIN - 16, 320))
         self._background.run(Lane.INTERACTIVE, lambda: picture_pages(prepared.pdf, width), draw, self.show_error)
+
+    def show_coming(self, progress: Progress) -> None:
+        """Images of the study are still on their way: the document rests on those that were here when it was made."""
+        self._say(
+            _("Images of this study are still coming: {received} of {expected} are here. ").format(
+                received=progress.done, expected=progress.total
+            )
+            + _("The conclusion rests on those named above. You can go back and wait for the others.")
+        )
+
+    def show_arrived(self) -> None:
+        """What was on its way has come, or will not: the document is older."""
+        self._say(_("More images have come since this document was made. Go back to read them and make it anew."))
+
+    def _say(self, text: str) -> None:
+        self._coming.setText(text)
+        self._coming.show()
+
+    @property
+    def completeness_shown(self) -> str:
+        """On how many images the document rests, as it stands on the screen."""
+        return self._completeness.text()
+
+    @property
+    def coming_shown(self) -> str:
+        """What is said of images that came later or still come; "" when nothing is."""
+        return "" if self._coming.isHidden() else self._coming.text()
 
     def show_error(self, error: WorkstationError | None) -> None:
         """Say in place why it was not signed; the password is asked for again."""

@@ -36,6 +36,7 @@ class Beside(QObject):
         self._post = post
         self._session: ReadingSession | None = None
         self._opened: OpenedDocument | None = None
+        self._chosen: Place | None = None
         self.view = DocumentView(workers, post, grid)
         self.view.hide()
         self.view.closed.connect(self.close)
@@ -89,6 +90,10 @@ class Beside(QObject):
         self._workers.submit(Lane.INTERACTIVE, work)
         self.view.setFocus(Qt.FocusReason.OtherFocusReason)
         session.documents_changed.emit()
+
+    def look_again(self) -> None:
+        """More of the case is here: what the open report points at may be too."""
+        self._show_marks(self._chosen)
 
     def close(self) -> None:
         """Take the document away; its viewport comes back."""
@@ -161,6 +166,7 @@ class Beside(QObject):
     def _show_marks(self, chosen: Place | None) -> None:
         """All graphics of the open report, the chosen one bright."""
         session, opened = self._session, self._opened
+        self._chosen = chosen
         if session is None or opened is None or opened.report is None:
             return
         finder = session.case.finder()

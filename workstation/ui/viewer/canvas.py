@@ -83,6 +83,12 @@ class Canvas(QWidget):
         return busy
 
     @property
+    def busy(self) -> bool:
+        """Whether the reader is in the middle of something here: a gesture, a graphic, a menu."""
+        gesture = self._sliding or (self._hand is not None and self._hand.busy)
+        return gesture or (self._menu is not None and self._menu.isVisible())
+
+    @property
     def picture(self) -> Picture | None:
         """The picture as it would be painted now."""
         return None if self._here is None else self._here.views[self.number].picture
@@ -147,6 +153,8 @@ class Canvas(QWidget):
         viewport = session.views[self.number]
         if viewport.state.stack:
             self._centred(painter, _("Loading…"))
+        elif session.coming and not session.case.stacks:
+            self._centred(painter, _("The images are on their way…"))
         elif viewport.note == "prior":
             self._centred(painter, _("No earlier study of this kind"))
         else:

@@ -6,19 +6,16 @@ scrolls and with Ctrl zooms, a double click shows one viewport alone. Keys are t
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from workstation.dicom.content import KeyImage
 from workstation.dicom.instance import Instance
-from workstation.errors import WorkstationError
-from workstation.jobs import Lane, Workers
+from workstation.jobs import Workers
 from workstation.language import _
 from workstation.ui import theme
 from workstation.ui.texts import short_date
@@ -29,19 +26,21 @@ from workstation.ui.viewer.canvas import Canvas
 from workstation.ui.viewer.grid import Grid
 from workstation.ui.viewer.keys import command_of
 from workstation.ui.viewer.main_thread import MainThread
-from workstation.ui.viewer.strip import PICTURE, Strip
+from workstation.ui.viewer.strip import Strip
+from workstation.ui.viewer.thumbnail_making import ThumbnailMaking
 from workstation.ui.viewer.toolbar import Toolbar
 from workstation.viewing.appearance_notes import presentation_in_force
 from workstation.viewing.commands import BY_ID
+from workstation.viewing.growth import Awaiting, Grown, Growth
 from workstation.viewing.open_case import OpenCase, PriorStudy
 from workstation.viewing.reading_session import ReadingSession
-from workstation.viewing.stacks import ShownStack
-from workstation.viewing.thumbnails import thumbnail
 
 log = logging.getLogger(__name__)
 
 # how long the view rests before it is kept
 _KEEP_AFTER_MS = 400
+# how soon what has come is offered again after the reader's hand was busy
+_HAND_MS = 50
 # how often the arrival of images is painted
 _PROGRESS_MS = 80
 
@@ -65,10 +64,10 @@ class ViewerPanel(QWidget):
         super().__init__(parent)
         self._workers = workers
         self._thread = MainThread(self)
-        self._thumbnails: list[Future[NDArray[np.uint8]]] = []
         self.session: ReadingSession | None = None
         self.toolbar = Toolbar(self)
         self.strip = Strip(self)
+        self._thumbnails = ThumbnailMaking(self.strip, workers)
         self.grid = Grid(self)
         self.beside = Beside(self.grid, workers, lambda work: self._thread.post(work), self)
         self._band = QFrame(self)
@@ -119,15 +118,18 @@ class ViewerPanel(QWidget):
         measurements_json: Mapping[str, Any] | None = None,
         key_images_json: Sequence[Mapping[str, Any]] | None = None,
         view_json: Mapping[str, Any] | None = None,
+        awaited: Awaiting | None = None,
     ) -> None:
         """Show a study and its priors, with what was kept of an earlier reading; what is damaged of that is left out.
 
-        `fetch` gives the Part 10 bytes of an instance and is called on workers.
+        `fetch` gives the Part 10 bytes of an instance and is called on workers. `awaited`: the series that still come;
+        None where nothing more will.
         """
         self.close_case()
         self._thread = MainThread(self)
-        case = OpenCase(study, priors, fetch, self._workers, self._thread.post)
+        case = OpenCase(study, priors, fetch, self._workers, self._thread.post, awaited=awaited)
         session = ReadingSession(case, self._workers, self._thread.post)
+        session.coming = awaited is not None
         self.session = session
         self._restore(session, measurements_json, key_images_json)
         self._connect(session)
@@ -135,11 +137,12 @@ class ViewerPanel(QWidget):
         self.toolbar.set_session(session)
         self.grid.set_session(session)
         self.beside.set_session(session)
-        if case.stacks and not (view_json and session.restore(view_json)):
+        session.annotations.find_places()
+        if not (view_json and session.restore(view_json)):
             session.hang()
         self._show_strangers(case)
         self._show_state()
-        self._draw_thumbnails(session)
+        self._thumbnails.make(session, self._thread.post)
         self._tell_measurements()
         self._tell_key_images()
         self.setFocus()
@@ -154,7 +157,39 @@ class ViewerPanel(QWidget):
         self.strip.set_session(session)
         self._show_strangers(session.case)
         self._show_state()
-        self._draw_thumbnails(session)
+        self._thumbnails.make(session, self._thread.post)
+
+    def growth(self) -> Growth | None:
+        """What a worker needs to make what has come a part of the case, without what has come; None without a case."""
+        return None if self.session is None else self.session.case.growth((), {})
+
+    def grow(self, grown: Grown, done: Callable[[bool], object], *, coming: bool) -> None:
+        """Offer what a worker made of what has come, as soon as the reader's hand is free; the reader's place stays.
+
+        `done` hears whether it was taken: where the case is another by now, it is to be made anew. It is not called
+        when the case was closed meanwhile.
+        """
+        session = self.session
+        if session is None:
+            return
+        if any(canvas.busy for canvas in self.canvases):
+            again = partial(self._grow_later, session, grown, done, coming)
+            QTimer.singleShot(_HAND_MS, self, again)
+            return
+        taken = session.grow(grown)
+        if taken:
+            session.coming = coming
+            self.strip.set_session(session)
+            self.beside.look_again()
+            self._show_strangers(session.case)
+            self._show_state()
+            self._thumbnails.make(session, self._thread.post)
+            self._repaint_all()
+        done(taken)
+
+    def _grow_later(self, session: ReadingSession, grown: Grown, done: Callable[[bool], object], coming: bool) -> None:
+        if session is self.session:
+            self.grow(grown, done, coming=coming)
 
     def _toggle_layer(self, key: str) -> None:
         """Switch a segmentation on or off."""
@@ -170,7 +205,7 @@ class ViewerPanel(QWidget):
             session.case.show_rejected()
             self.strip.set_session(session)
             self._show_state()
-            self._draw_thumbnails(session)
+            self._thumbnails.make(session, self._thread.post)
 
     def _show_strangers(self, case: OpenCase) -> None:
         self._band_text.setText(
@@ -229,9 +264,7 @@ class ViewerPanel(QWidget):
         self._arrivals = set()
         self.beside.set_session(None)
         self.session = None
-        for future in self._thumbnails:
-            future.cancel()
-        self._thumbnails = []
+        self._thumbnails.stop()
         self._thread.close()
         self._thread.deleteLater()
         session.close()
@@ -258,7 +291,7 @@ class ViewerPanel(QWidget):
     def is_settled(self) -> bool:
         """Whether each visible viewport has painted the newest state asked for, with its pixels."""
         session = self.session
-        if session is None:
+        if session is None or (session.coming and not session.case.stacks):
             return False
         for canvas in self.canvases:
             viewport = session.views[canvas.number]
@@ -270,8 +303,11 @@ class ViewerPanel(QWidget):
         return True
 
     def is_loaded(self) -> bool:
-        """Whether all pixels of the stacks shown are there, or have failed."""
-        return self.session is not None and all(loader.finished for loader in self.session.case.loaders())
+        """Whether all of the study has come, and all pixels of the stacks shown are there, or have failed."""
+        session = self.session
+        if session is None or session.coming:
+            return False
+        return all(loader.finished for loader in session.case.loaders())
 
     def run(self, name: str) -> bool:
         """Run a command of the table by its id; False where it can't be run now."""
@@ -308,7 +344,9 @@ class ViewerPanel(QWidget):
         if picture is None or picture.missing or stack is None:
             return
         state = picture.state
-        lines = [stack.title, *wording.slice_lines(stack, state), *wording.grey_lines(state, picture.voi, 1.0)[1:]]
+        # what number of how many an image is, is not known while others still come
+        where = [line for line in wording.slice_lines(stack, state) if stack.awaited is None or "/" not in line]
+        lines = [stack.title, *where, *wording.grey_lines(state, picture.voi, 1.0)[1:]]
         stored = presentation_in_force(session.case, stack, state)
         lines += [] if stored is None else [wording.presentation_name(stored)]
         reference = stack.reference(stack.nearest(state.centre))
@@ -420,31 +458,3 @@ class ViewerPanel(QWidget):
         if self.session is not None:
             self.strip.show_state(self.session)
         self.toolbar.refresh()
-
-    # thumbnails
-
-    def _draw_thumbnails(self, session: ReadingSession) -> None:
-        for stack in session.case.stacks:
-            self._thumbnails.append(self._draw_thumbnail(session, stack))
-
-    def _draw_thumbnail(self, session: ReadingSession, stack: ShownStack) -> Future[NDArray[np.uint8]]:
-        post = self._thread.post
-
-        def show(pixels: NDArray[np.uint8]) -> None:
-            card = self.strip.cards.get(stack.key)
-            if card is not None and self.session is session:
-                card.set_picture(pixels)
-
-        def work() -> NDArray[np.uint8]:
-            pixels = thumbnail(stack, session.case.fetch, 2 * PICTURE)
-            post(lambda: show(pixels))
-            return pixels
-
-        def ended(future: Future[NDArray[np.uint8]]) -> None:
-            error = None if future.cancelled() else future.exception()
-            if error is not None and not isinstance(error, WorkstationError):
-                log.error("a thumbnail could not be made", exc_info=error)
-
-        future = self._workers.submit(Lane.THUMBNAILS, work)
-        future.add_done_callback(ended)
-        return future

@@ -39,13 +39,28 @@ class SeriesCard(QWidget):
         self.setAccessibleName(f"{stack.modality} {stack.title}")
         self.setToolTip(self._tip())
 
+    @property
+    def picture(self) -> QPixmap | None:
+        return self._picture
+
+    @property
+    def pictured(self) -> str:
+        """The SOP Instance UID of the object its picture is made from."""
+        return self.stack.instance(self.stack.count // 2).sop_instance_uid
+
+    def take_picture(self, picture: QPixmap | None) -> None:
+        """Show the picture of the card that was here before."""
+        self._picture = picture
+
     def _tip(self) -> str:
         lines = [self.stack.title, self._count()]
         lines += [text for text in (self.stack.stack.reason, self.stack.stack.split_rule, self.stack.reason) if text]
         return "\n".join(lines)
 
     def _count(self) -> str:
-        count = self.stack.count
+        count, awaited = self.stack.count, self.stack.awaited
+        if awaited is not None and awaited.expected > awaited.received:
+            return _("{received} of {expected}").format(received=awaited.received, expected=awaited.expected)
         return ngettext("{count} image", "{count} images", count).format(count=count)
 
     def set_picture(self, pixels: NDArray[np.uint8]) -> None:
@@ -89,12 +104,13 @@ class SeriesCard(QWidget):
         line = box.adjusted(5, PICTURE + 5, -5, 0)
         title = metrics.elidedText(title, Qt.TextElideMode.ElideRight, line.width())
         painter.drawText(line, Qt.AlignmentFlag.AlignTop, title)
-        painter.setPen(QColor(colours.muted))
+        painter.setPen(QColor(colours.muted if self.stack.awaited is None else colours.warning))
         count = self._count()
-        if 0 <= self._loaded < self.stack.count:
+        if self.stack.awaited is None and 0 <= self._loaded < self.stack.count:
             count = f"{self._loaded} / {self.stack.count}"
         painter.drawText(line.adjusted(0, metrics.height(), 0, 0), Qt.AlignmentFlag.AlignTop, count)
         modality = self.stack.modality
+        painter.setPen(QColor(colours.muted))
         x = line.right() - metrics.horizontalAdvance(modality)
         painter.drawText(x, line.top() + metrics.height() + metrics.ascent(), modality)
         if self._shown:
@@ -137,6 +153,7 @@ class Strip(QScrollArea):
         self.cards: dict[str, SeriesCard] = {}
         self.documents: dict[str, DocumentCard] = {}
         self.layers: dict[str, LayerCard] = {}
+        self._session: ReadingSession | None = None
         self.setFixedWidth(WIDTH + 6)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidgetResizable(True)
@@ -150,13 +167,21 @@ class Strip(QScrollArea):
         column = QVBoxLayout(body)
         column.setContentsMargins(6, 6, 6, 6)
         column.setSpacing(6)
+        before = self.cards if session is self._session else {}
+        self._session = session
         self.cards, self.documents, self.layers = {}, {}, {}
         for study, prior, reason in _studies(session):
             column.addWidget(self._heading(study, prior, reason))
             for card in self._cards_of(session, study, body):
                 column.addWidget(card)
         column.addStretch(1)
+        for key, card in self.cards.items():
+            old = before.get(key)
+            if old is not None and old.pictured in card.stack.objects:
+                card.take_picture(old.picture)
+        scrolled = self.verticalScrollBar().value()
         self.setWidget(body)
+        self.verticalScrollBar().setValue(scrolled if before else 0)
 
     def _cards_of(self, session: ReadingSession | None, study: StudyHeader, body: QWidget) -> list[QWidget]:
         if session is None:
