@@ -28,6 +28,7 @@ COMMANDS = (
     ("inspect", N_("say which stacks objects make, and why each is a volume or none")),
     ("import", N_("take studies from files, folders, ZIP archives and sealed cases into the sealed archive")),
     ("export", N_("write studies into a sealed file for another workstation, or without their patient for teaching")),
+    ("report", N_("sign a conclusion made from a file of answers, write its documents out, and send it if asked")),
     ("verify", N_("say who signed a document, when, and whether it is unchanged")),
     ("audit", N_("list, check and export what was done here, and show receipts of deliveries")),
     ("server", N_("list the servers of this desk, add, change and remove them, and say which one is in use")),

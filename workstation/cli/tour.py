@@ -19,6 +19,7 @@ from workstation.app import Application, application
 from workstation.cli import secret_file, server_arguments
 from workstation.cli.demo import cache, on_embedded_iris, phantoms_of, prepared
 from workstation.cli.desk import passphrase_of, profile_of
+from workstation.cli.report import FILES
 from workstation.demo.identities import DemoIdentities, ensure_identities
 from workstation.demo.phantoms import ensure_phantoms
 from workstation.demo.server import EmbeddedIris
@@ -37,13 +38,6 @@ EXAMPLE = (
     "iris-workstation tour ./tour --url http://127.0.0.1:8042/dicom-web --user reader --password-file password.txt"
 )
 MAIN, TILTED = "ct-main", "ct-tilt"
-FILES = {
-    "conclusion": "conclusion.dcm",
-    "measurements": "measurements.dcm",
-    "key_images": "key-images.dcm",
-    "pdf": "conclusion-pdf.dcm",
-    "manifest": "manifest.dcm",
-}
 
 
 @dataclass(frozen=True)
