@@ -18,7 +18,7 @@ class NewerReport(WorkstationError):
     def __init__(self, reports: tuple[str, ...], date: str) -> None:
         super().__init__(
             _("Others have reported on this study meanwhile"),
-            date,
+            f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 else "",
             _("Nothing was sent. Read the report on the server, then send the conclusion beside it, or keep it here."),
         )
         self.reports = reports

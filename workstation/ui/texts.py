@@ -84,17 +84,19 @@ def until(deadline: datetime | None, now: datetime | None = None) -> tuple[str, 
     if deadline is None:
         return "", ""
     left = deadline - (now or datetime.now(UTC))
-    late = left < timedelta(0)
-    minutes = int(abs(left).total_seconds() // 60)
+    if left < timedelta(0):
+        return _("−{span}").format(span=span(left)), "overdue"
+    return span(left), "soon" if left < timedelta(hours=2) else ""
+
+
+def span(time: timedelta) -> str:
+    """A stretch of time, forwards or backwards, to the minute; from two days on to the day."""
+    minutes = int(abs(time).total_seconds() // 60)
     if minutes < 60:
-        span = _("{minutes} min").format(minutes=minutes)
-    elif minutes < 48 * 60:
-        span = _("{hours} h {minutes:02d} min").format(hours=minutes // 60, minutes=minutes % 60)
-    else:
-        span = _("{days} d").format(days=minutes // (24 * 60))
-    if late:
-        return _("−{span}").format(span=span), "overdue"
-    return span, "soon" if left < timedelta(hours=2) else ""
+        return _("{minutes} min").format(minutes=minutes)
+    if minutes < 48 * 60:
+        return _("{hours} h {minutes:02d} min").format(hours=minutes // 60, minutes=minutes % 60)
+    return _("{days} d").format(days=minutes // (24 * 60))
 
 
 def sex_and_age(sex: str, age: int | None) -> str:

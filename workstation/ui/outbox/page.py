@@ -1,18 +1,18 @@
 """The outbox page: signed packages above, what happened to the chosen one below."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
-from PySide6.QtGui import QColor, QKeySequence, QShortcut
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QFrame,
     QHBoxLayout,
     QHeaderView,
     QLabel,
     QPushButton,
     QSplitter,
+    QStackedWidget,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -20,38 +20,25 @@ from PySide6.QtWidgets import (
 
 from workstation.consultation.desk import Desk
 from workstation.consultation.outbox import OutboxRow
-from workstation.consultation.receipt import ROLES
+from workstation.consultation.package_states import OVER
 from workstation.jobs import Lane
 from workstation.language import N_, _
 from workstation.ui import texts, theme
 from workstation.ui.background import Background
-from workstation.ui.outbox.receipt_view import ReceiptView
-
-STATES = {
-    "queued": N_("Waiting to be sent"),
-    "sending": N_("Being sent"),
-    "stored": N_("Stored, not checked yet"),
-    "confirmed": N_("Read back and verified"),
-    "delivered": N_("Delivered"),
-    "refused": N_("Refused"),
-    "paused": N_("Paused: sign in"),
-    "held": N_("Kept back: decide"),
-    "kept": N_("Kept here, not sent"),
-    "replaced": N_("To be written anew"),
-}
-
-# what the reader may decide on a package that doesn't go by itself
-AGAIN = {"refused": N_("Send again"), "held": N_("Send as an unsolicited opinion")}
+from workstation.ui.outbox.detail import Detail
+from workstation.ui.outbox.wording import STATES, Choice, age, next_try
 
 COLUMNS: tuple[tuple[str, Callable[[OutboxRow], str], int], ...] = (
-    (N_("State"), lambda row: texts.worded(STATES, row.state), 210),
-    (N_("Patient"), lambda row: texts.person_name(row.patient.name), 230),
+    (N_("State"), lambda row: texts.worded(STATES, row.state), 190),
+    (N_("Patient"), lambda row: texts.person_name(row.patient.name), 215),
     (N_("Study"), lambda row: f"{texts.short_date(row.study_date)}  {row.study_description}", 0),
-    (N_("Signed"), lambda row: texts.short_time(row.signed_at), 150),
-    (N_("Retries"), lambda row: str(row.attempts or ""), 90),
-    (N_("Delivered"), lambda row: texts.short_time(row.delivered_at), 150),
+    (N_("Signed"), lambda row: texts.short_time(row.signed_at), 145),
+    (N_("Waits"), age, 100),
+    (N_("Next try"), next_try, 120),
+    (N_("Delivered"), lambda row: texts.short_time(row.delivered_at), 145),
 )
 STRETCHED = 2
+_TELL_TIME_MS = 5000
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -95,10 +82,15 @@ class _Table(QAbstractTableModel):
 
 
 class OutboxPage(QWidget):
-    """Reads the outbox when told to; `deliver_requested` asks for a try now."""
+    """Reads the outbox when told to, and while it is looked at.
+
+    `deliver_requested` asks for a try now; `decided`: the reader let something go on; `reopened` carries the UID of a
+    case that is to be written again.
+    """
 
     deliver_requested = Signal()
-    again_requested = Signal(str)
+    decided = Signal()
+    reopened = Signal(str)
     counted = Signal(int)
 
     def __init__(self, desk: Desk, background: Background) -> None:
@@ -110,14 +102,11 @@ class OutboxPage(QWidget):
         theme.set_role(title, "title")
         self._summary = QLabel(self)
         theme.set_role(self._summary, "muted")
-        send = QPushButton(_("Send now"), self)
-        send.setIcon(theme.icon("mdi6.send", theme.current().on_accent))
-        send.setToolTip(_("Try everything that waits (F5)"))
-        theme.set_role(send, "primary")
-        send.clicked.connect(self.deliver_requested)
-        self._again = QPushButton(self)
-        self._again.clicked.connect(self._ask_again)
-        self._again.hide()
+        self._send = QPushButton(_("Send now"), self)
+        self._send.setIcon(theme.icon("mdi6.send", theme.current().on_accent))
+        self._send.setToolTip(_("Try everything that waits (F5)"))
+        theme.set_role(self._send, "primary")
+        self._send.clicked.connect(self.deliver_requested)
         self._receipt = QPushButton(_("Receipt"), self)
         self._receipt.setCheckable(True)
         self._receipt.setToolTip(_("The proof of delivery: objects, hashes, the server's answers"))
@@ -129,33 +118,47 @@ class OutboxPage(QWidget):
         head.addWidget(self._summary)
         head.addStretch(1)
         head.addWidget(self._receipt)
-        head.addWidget(self._again)
-        head.addWidget(send)
+        head.addWidget(self._send)
         self._table = QTableView(self)
         self._set_up_table()
-        self._empty = QLabel(_("Nothing waits here. A signed conclusion goes through the outbox to IRIS."), self._table)
+        self._empty = QLabel(_("Nothing waits here. A signed conclusion goes through the outbox to IRIS."), self)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         theme.set_role(self._empty, "muted")
-        self._detail = QFrame(self)
-        theme.set_role(self._detail, "panel")
-        self._lines = QVBoxLayout(self._detail)
-        self._lines.setContentsMargins(16, 12, 16, 12)
-        self._lines.setSpacing(3)
+        self._detail = Detail(self)
+        self._detail.chosen.connect(self._decide)
         split = QSplitter(Qt.Orientation.Vertical, self)
         split.addWidget(self._table)
         split.addWidget(self._detail)
         split.setStretchFactor(0, 1)
-        split.setSizes([420, 240])
+        split.setSizes([330, 330])
+        split.setChildrenCollapsible(False)
+        self._content = QStackedWidget(self)
+        self._content.addWidget(self._empty)
+        self._content.addWidget(split)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(14, 12, 14, 0)
         outer.setSpacing(10)
         outer.addLayout(head)
-        outer.addWidget(split, 1)
+        outer.addWidget(self._content, 1)
         self.setFocusProxy(self._table)
         shortcut = QShortcut(QKeySequence("F5"), self)
         shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         shortcut.activated.connect(self.deliver_requested)
+        self._clock = QTimer(self)
+        self._clock.setInterval(_TELL_TIME_MS)
+        self._clock.timeout.connect(self._tell_time)
         self.reload()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """While it is looked at, its ages go on."""
+        super().showEvent(event)
+        self._tell_time()
+        self._clock.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Unseen, it needs no clock."""
+        super().hideEvent(event)
+        self._clock.stop()
 
     def _set_up_table(self) -> None:
         table = self._table
@@ -187,57 +190,36 @@ class OutboxPage(QWidget):
             place = next((number for number, row in enumerate(rows) if row.package_uid == chosen), 0)
             if rows:
                 self._table.setCurrentIndex(self._model.index(place, 0))
-        waiting = sum(row.state != "delivered" for row in rows)
+        waiting = sum(row.state not in OVER for row in rows)
+        delivered = sum(row.state == "delivered" for row in rows)
         self._summary.setText(
-            _("{waiting} waiting, {delivered} delivered").format(waiting=waiting, delivered=len(rows) - waiting)
+            _("{waiting} waiting, {delivered} delivered").format(waiting=waiting, delivered=delivered) if rows else ""
         )
-        self._empty.setVisible(not rows)
-        self._empty.setGeometry(self._table.viewport().rect())
-        self._detail.setVisible(bool(rows))
+        self._send.setEnabled(waiting > 0)
+        self._content.setCurrentIndex(1 if rows else 0)
         self.counted.emit(waiting)
 
     def _show_current(self) -> None:
         self._show(self._table.currentIndex().row())
 
     def _show(self, number: int) -> None:
-        while self._lines.count():
-            item = self._lines.takeAt(0)
-            widget = item.widget() if item is not None else None
-            if widget is not None:
-                widget.deleteLater()
-        if not 0 <= number < len(self._model.rows):
-            self._again.hide()
-            self._receipt.hide()
-            return
-        row = self._model.rows[number]
-        self._again.setVisible(row.state in AGAIN)
-        self._again.setText(texts.worded(AGAIN, row.state))
-        self._receipt.setVisible(row.receipt is not None)
-        if row.receipt is not None and self._receipt.isChecked():
-            self._lines.addWidget(ReceiptView(row.receipt, self._detail))
-            return
-        self._write((_("What happened"),), "heading")
-        self._write([f"{texts.short_time(event.at)}   {event.text}" for event in row.journal])
-        if row.last_error:
-            self._write((row.last_error,), "error")
-        if row.objects:
-            self._write((_("Documents"),), "heading")
-            self._write(
-                [f"{texts.worded(ROLES, role)}   {uid}   SHA-256 {sha256[:16]}…" for role, uid, sha256 in row.objects],
-                "muted",
-            )
-        self._lines.addStretch(1)
+        row = self._model.rows[number] if 0 <= number < len(self._model.rows) else None
+        self._receipt.setVisible(row is not None and row.receipt is not None)
+        self._detail.show_row(row, receipt=self._receipt.isChecked())
 
-    def _ask_again(self) -> None:
-        number = self._table.currentIndex().row()
-        if 0 <= number < len(self._model.rows):
-            self.again_requested.emit(self._model.rows[number].case_uid)
+    def _tell_time(self) -> None:
+        self._table.viewport().update()
+        self._detail.tell_time()
 
-    def _write(self, lines: Sequence[str], role: str = "") -> None:
-        for line in lines:
-            label = QLabel(line, self._detail)
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            if role:
-                theme.set_role(label, role)
-            self._lines.addWidget(label)
+    def _decide(self, row: OutboxRow, choice: Choice) -> None:
+        """Do what the reader chose; a decision that no longer fits shows what is there now."""
+        deciding = self._desk.deciding
+
+        def done(_none: None) -> None:
+            self.reload()
+            if choice.reopens:
+                self.reopened.emit(row.case_uid)
+            else:
+                self.decided.emit()
+
+        self._background.run(Lane.SUBMISSION, lambda: choice.deed(deciding, row.case_uid), done)
