@@ -43,6 +43,7 @@ def test_an_imported_study_opens_without_a_link_and_for_viewing_only(archive: Ar
     desk = Desk(archive, None, Settings(data_dir=tmp_path))
     (row,) = desk.page(CaseFilter(states="open"), 0, 10)
     assert {row.study_uid} == set(counts)
+    assert (row.expected, row.received) == (0, 3)
     assert not desk.claim(row.case_uid).is_held
     assert desk.pull(row.case_uid).case_uid == row.case_uid
     assert not desk.begin_reading(row.case_uid).is_writable

@@ -32,7 +32,7 @@ _LAST = 1 << 31
 _OBJECT_HEAD = struct.Struct(">Q")
 _CHUNK = 1 << 20
 _TAG = 16
-_SHORTEST_PASSPHRASE = 12
+SHORTEST_PASSPHRASE = 12
 
 
 class Parcel:
@@ -42,11 +42,11 @@ class Parcel:
     """
 
     def __init__(self, path: Path, passphrase: str) -> None:
-        if len(passphrase) < _SHORTEST_PASSPHRASE:
+        if len(passphrase) < SHORTEST_PASSPHRASE:
             raise WorkstationError(
                 _("The passphrase is too short"),
                 advice=_("It guards the case outside: take at least {count} characters.").format(
-                    count=_SHORTEST_PASSPHRASE
+                    count=SHORTEST_PASSPHRASE
                 ),
             )
         salt = os.urandom(16)

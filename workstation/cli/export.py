@@ -16,7 +16,7 @@ from workstation.cli.desk import (
     passphrase_of,
 )
 from workstation.cli.progress import end_progress, show_progress
-from workstation.consultation.carrying import AnonymousWish, Carrying
+from workstation.consultation.carrying import AnonymousWish
 from workstation.errors import WorkstationError
 from workstation.jobs import Progress
 from workstation.language import _, ngettext
@@ -70,9 +70,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _sealed(opened: Application, options: argparse.Namespace) -> int:
-    carrying = Carrying(opened.archive, opened.settings.reader)
     passphrase = export_passphrase(options, twice=True)
-    count = carrying.export_sealed(options.studies, options.output, passphrase, _show)
+    count = opened.desk.carrying.export_sealed(options.studies, options.output, passphrase, _show)
     end_progress()
     if options.json:
         print(json.dumps({**_plain(options), "objects": count}, ensure_ascii=False))
@@ -84,8 +83,7 @@ def _sealed(opened: Application, options: argparse.Namespace) -> int:
 
 def _anonymous(opened: Application, options: argparse.Namespace) -> int:
     wish = AnonymousWish(options.keep_characteristics, options.accept_burned_in)
-    carrying = Carrying(opened.archive, opened.settings.reader)
-    made = carrying.export_anonymous(options.studies, options.output, wish, _show)
+    made = opened.desk.carrying.export_anonymous(options.studies, options.output, wish, _show)
     end_progress()
     if options.json:
         left = [

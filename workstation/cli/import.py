@@ -21,7 +21,6 @@ from workstation.cli.desk import (
     passphrase_of,
 )
 from workstation.cli.progress import end_progress, show_progress
-from workstation.consultation.carrying import Carrying
 from workstation.jobs import Progress
 from workstation.language import _
 
@@ -58,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
 
     with application(settings, passphrase=passphrase_of(options, ask_in_terminal)) as opened:
         found = sources(options.paths, lambda: export_passphrase(options, twice=False))
-        counts = Carrying(opened.archive, settings.reader).take_in(found, tell, _show)
+        counts = opened.desk.carrying.take_in(found, tell, _show)
     end_progress()
     for uid, count in counts.items():
         print(json.dumps({"study": uid, **vars(count)}) if options.json else _line(uid, count))

@@ -17,6 +17,7 @@ from workstation.archive.ledger import study_ledger
 from workstation.consultation import package
 from workstation.consultation.audit_export import AuditExport
 from workstation.consultation.audit_messages import Station
+from workstation.consultation.carrying import Carrying
 from workstation.consultation.case import Arrivals, CaseContents, CaseFilter, CaseRow, CaseView
 from workstation.consultation.cases import Cases, apply, read_case
 from workstation.consultation.claiming import Claiming
@@ -70,6 +71,7 @@ class Desk:
         self._database = archive.database
         self._link = Link(wire)
         self.keeping = Keeping(archive, self._link, settings)
+        self.carrying = Carrying(archive, settings.reader)
         self._pulling = Pulling(archive, self._link)
         self.fetching = Fetching(self._pulling, self.keeping, workers or Workers(), settings)
         self._settings = settings

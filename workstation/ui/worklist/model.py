@@ -44,7 +44,10 @@ def _person(row: CaseRow) -> str:
 def _here(row: CaseRow) -> str:
     if row.removed_at:
         return _("removed")
-    return f"{row.received} / {row.expected}" if row.expected or row.received else _("not here")
+    if not row.expected and row.received:
+        # came by a medium: nobody says of how many
+        return ngettext("{count} here", "{count} here", row.received).format(count=row.received)
+    return f"{row.received} / {row.expected}" if row.expected else _("not here")
 
 
 def _priors(row: CaseRow) -> str:

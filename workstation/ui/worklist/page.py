@@ -142,7 +142,7 @@ class WorklistPage(QWidget):
         following.setIcon(theme.icon("mdi6.skip-next", theme.current().on_accent))
         theme.set_role(following, "primary")
         following.clicked.connect(self.open_next)
-        row = QHBoxLayout()
+        row = self.bar = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self._search, 1)
         row.addWidget(self._new)

@@ -40,7 +40,7 @@ class CasePanel(QFrame):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 14)
         outer.addWidget(scroll, 1)
-        foot = QVBoxLayout()
+        foot = self.foot = QVBoxLayout()
         foot.setContentsMargins(16, 0, 16, 0)
         foot.addWidget(self._open)
         outer.addLayout(foot)
@@ -167,4 +167,6 @@ def _here(case: CaseRow) -> str:
         return _("No longer here: removed to make room. They are fetched again when the case is opened.")
     if not case.expected and not case.received:
         return _("None yet; they come with the case.")
+    if not case.expected:
+        return ngettext("{count} here", "{count} here", case.received).format(count=case.received)
     return _("{received} of {expected}").format(received=case.received, expected=case.expected)
