@@ -1,25 +1,23 @@
 """The window of a desk: the three places and what passes between them."""
 
 from collections.abc import Callable
-from typing import Any
 
 from PySide6.QtCore import QObject, QTimer
 
-from workstation.archive.index import Removed
-from workstation.consultation.case import CaseContents, CaseRow
 from workstation.consultation.desk import Desk
 from workstation.dicom.parsing import get_ready_to_parse
-from workstation.errors import CaseUnavailable, LinkDown, SignInNeeded, WorkstationError
+from workstation.errors import LinkDown, SignInNeeded, WorkstationError
 from workstation.jobs import Cancellation, Lane, Report, Workers
-from workstation.language import _, ngettext
+from workstation.language import _
 from workstation.reporting.template import load_templates
 from workstation.settings import Settings
 from workstation.ui import texts
 from workstation.ui.background import Background
+from workstation.ui.opening import Opening
 from workstation.ui.outbox.page import OutboxPage
 from workstation.ui.reading.page import ReadingPage
 from workstation.ui.shell import Place, Shell
-from workstation.ui.status import Status, format_size
+from workstation.ui.status import Status
 from workstation.ui.viewer.panel import ViewerPanel
 from workstation.ui.worklist.page import WorklistPage
 
@@ -33,16 +31,6 @@ def _get_ready() -> None:
     load_templates()
 
 
-def _made_room(removed: list[Removed]) -> str:
-    count, size = len(removed), format_size(sum(one.size for one in removed))
-    told = ngettext(
-        "The archive was full: {count} study was removed ({size}). It is fetched again when it is opened.",
-        "The archive was full: {count} studies were removed ({size}). They are fetched again when they are opened.",
-        count,
-    )
-    return told.format(count=count, size=size)
-
-
 class DeskWindow(QObject):
     """Builds the pages and carries the reader from the worklist through reading to the outbox."""
 
@@ -54,7 +42,6 @@ class DeskWindow(QObject):
         self._try_password = sign_in
         self._settings = settings
         self._link = "unknown"
-        self._opening = ""
         self.background = Background(workers)
         self.worklist = WorklistPage(desk, self.background)
         self.reading = ReadingPage(desk, self.background, ViewerPanel(workers), settings.identity_file)
@@ -69,6 +56,13 @@ class DeskWindow(QObject):
         )
         self.worklist.open_requested.connect(self.open_case)
         self.worklist.refresh_requested.connect(self.refresh)
+        self.opening = Opening(desk, self.background, self.reading)
+        self.opening.shown.connect(lambda: self.shell.go(READING))
+        self.opening.changed.connect(self._changed)
+        self.opening.trouble.connect(self.shell.messages.show_error)
+        self.opening.noted.connect(self.shell.messages.show_note)
+        self.opening.healed.connect(self.shell.messages.hide)
+        self.reading.refresh_requested.connect(self.refresh)
         self.reading.trouble.connect(self.shell.messages.show_error)
         self.reading.signed.connect(self._signed)
         self.reading.returned.connect(self._returned)
@@ -102,6 +96,7 @@ class DeskWindow(QObject):
     def close(self) -> None:
         """Stop asking; what is under way is cancelled."""
         self._poll.stop()
+        self.opening.close()
         self.reading.viewer.close_case()
         self.background.close()
 
@@ -110,6 +105,8 @@ class DeskWindow(QObject):
 
         def done(_count: int) -> None:
             self._link = "online"
+            # what waits for the link goes on
+            self._desk.fetching.online()
             self._changed()
 
         if self.shell.sign_in.isVisible():
@@ -140,99 +137,12 @@ class DeskWindow(QObject):
 
     def open_case(self, case_uid: str) -> None:
         """Claim a case if it is free, fetch what lacks, and open it for reading."""
-        if self.reading.case is not None and self.reading.case.case_uid == case_uid:
-            self.shell.go(READING)
-            return
-        self._opening = case_uid
-
-        def claim() -> tuple[CaseRow, WorkstationError | None]:
-            try:
-                return self._desk.claim(case_uid), None
-            except (CaseUnavailable, LinkDown) as error:
-                return self._desk.case(case_uid), error
-
-        def claimed(answer: tuple[CaseRow, WorkstationError | None]) -> None:
-            case, error = answer
-            if error is not None:
-                self.shell.messages.show_error(error)
-            if self._opening != case_uid:
-                return
-            if case.is_complete_here:
-                self._show_case(case_uid)
-            else:
-                self.reading.show_waiting(case)
-                self.shell.go(READING)
-                self._pull(case)
-            self._changed()
-
-        self.background.run(Lane.RETRIEVAL, claim, claimed, priority=-1)
-
-    def _pull(self, case: CaseRow) -> None:
-        """Fetch the study, open it, and go on with the priors behind the reader's back."""
-        title = _("Images of {patient}").format(patient=texts.person_name(case.patient.name))
-
-        def study(report: Report, cancellation: Cancellation) -> CaseRow:
-            return self._desk.pull_study(case.case_uid, report, cancellation)
-
-        def priors(report: Report, cancellation: Cancellation) -> tuple[CaseRow, CaseContents, list[Removed]]:
-            row = self._desk.pull_priors(case.case_uid, report, cancellation)
-            removed = self._desk.keeping.trim(case.case_uid, cancellation)
-            return row, self._desk.contents(case.case_uid), removed
-
-        def complete(answer: tuple[CaseRow, CaseContents, list[Removed]]) -> None:
-            row, contents, removed = answer
-            self.reading.add_priors(row, contents)
-            if removed:
-                self.shell.messages.show_note(_made_room(removed))
-            self._changed()
-
-        def opened(row: CaseRow) -> None:
-            self._changed()
-            self._show_case(row.case_uid, lambda: self.background.start(title, Lane.RETRIEVAL, priors, complete))
-
-        def failed(error: WorkstationError) -> None:
-            self.shell.messages.show_error(error)
-            self._changed()
-            self._show_case(case.case_uid)
-
-        self.background.start(title, Lane.RETRIEVAL, study, opened, failed)
+        self.opening.open(case_uid)
 
     def _changed(self) -> None:
         """What is here, or whose a case is, has changed: worklist and status bar say so."""
         self.worklist.model.reload()
         self._show_status()
-
-    def _show_case(self, case_uid: str, then: Callable[[], object] | None = None) -> None:
-        """Open what is here of a case, if the reader still waits for it; `then` goes on once it is open."""
-        if self._opening != case_uid:
-            return
-
-        def read() -> tuple[CaseRow, CaseContents, dict[str, Any], bool]:
-            # parsed once a run, and better here than on the main thread
-            load_templates()
-            row = self._desk.begin_reading(case_uid)
-            return row, self._desk.contents(case_uid), self._desk.draft(case_uid), row.is_writable
-
-        def show(answer: tuple[CaseRow, CaseContents, dict[str, Any], bool]) -> None:
-            if self._opening != case_uid:
-                return
-            self._opening = ""
-            case, contents, draft, writable = answer
-            if not any(instance.has_pixels for instance in contents.study):
-                self.reading.close_case()
-                self.shell.messages.show_error(
-                    WorkstationError(
-                        _("No image of this study is here"),
-                        advice=_("Try again when the link is up, or return the case."),
-                    )
-                )
-                return
-            self.reading.open_case(case, contents, draft, writable)
-            self.shell.go(READING)
-            if then is not None:
-                then()
-
-        self.background.run(Lane.INTERACTIVE, read, show)
 
     def send_now(self) -> None:
         """Try everything that waits, also what was to be tried later."""
@@ -276,7 +186,8 @@ class DeskWindow(QObject):
         self.reading.close_case()
         self.open_case(case_uid)
 
-    def _returned(self, _case_uid: str) -> None:
+    def _returned(self, case_uid: str) -> None:
+        self.opening.forget(case_uid)
         self.worklist.model.reload()
         self.shell.go(WORKLIST)
 
