@@ -1,4 +1,4 @@
-"""Imported studies: cases for viewing that no list takes away, priors of their patient. Exports: whole and on record."""
+"""Imported studies: cases for viewing that no list takes away, priors of their patient. Exports: whole, on record."""
 
 import os
 import subprocess

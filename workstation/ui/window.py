@@ -13,6 +13,7 @@ from workstation.reporting.template import load_templates
 from workstation.settings import Settings
 from workstation.ui import texts
 from workstation.ui.background import Background
+from workstation.ui.exchange import Exchange
 from workstation.ui.opening import Opening
 from workstation.ui.outbox.page import OutboxPage
 from workstation.ui.reading.page import ReadingPage
@@ -55,6 +56,7 @@ class DeskWindow(QObject):
             self.background,
         )
         self.worklist.open_requested.connect(self.open_case)
+        self.exchange = Exchange(desk, self.background, self.worklist, self.shell)
         self.worklist.refresh_requested.connect(self.refresh)
         self.opening = Opening(desk, self.background, self.reading)
         self.opening.shown.connect(lambda: self.shell.go(READING))
