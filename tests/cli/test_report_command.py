@@ -1,7 +1,9 @@
 """`report`: a signed conclusion from a file of answers, judged by dcmsign, openssl and pdfsig; bad input is said."""
 
 import json
+import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 from pydicom import dcmread
 
+from tests.cli.conftest import environment
 from workstation import settings as settings_file
 from workstation.settings import Reader, Settings
 
@@ -21,23 +24,26 @@ ANSWERS: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def signing(tmp_path: Path, identity_file: Path) -> list[str]:
-    """The desk's reader, and the identity that is theirs."""
-    settings_file.save(
-        Settings(tmp_path / "desk", language="en", reader=Reader("Петрова^Анна^Сергеевна", "Центр", "R-0815"))
-    )
-    (tmp_path / "identity.txt").write_text("пароль\n", encoding="utf-8")
-    return ["--identity", str(identity_file), "--identity-password-file", str(tmp_path / "identity.txt")]
+@pytest.fixture(scope="module")
+def pulled(site: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A desk of the reader's with the study on it."""
+    folder = tmp_path_factory.mktemp("pulled")
+    reader = Reader("Петрова^Анна^Сергеевна", "Центр", "R-0815")
+    settings_file.save(Settings(folder / "desk", language="en", reader=reader))
+    desk = ["--data", str(folder / "desk"), "--passphrase-file", str(site.passphrase_file)]
+    command = [sys.executable, "-m", "workstation", *desk, "pull", *site.server(), "--study", site.study_uid]
+    subprocess.run(command, env=environment(folder), capture_output=True, check=True)
+    return folder / "desk"
 
 
 @pytest.fixture
 def report(
-    run: Callable[..., Any], site: Any, desk: list[str], signing: list[str], tmp_path: Path
+    run: Callable[..., Any], site: Any, desk: list[str], pulled: Path, identity_file: Path, tmp_path: Path
 ) -> Callable[..., "subprocess.CompletedProcess[str]"]:
     """The command on the pulled study, with other answers or words where a test wants them."""
-    pulled = run(*desk, "pull", *site.server(), "--study", site.study_uid)
-    assert pulled.returncode == 0, pulled.stderr
+    shutil.copytree(pulled, tmp_path / "desk")
+    (tmp_path / "identity.txt").write_text("пароль\n", encoding="utf-8")
+    signing = ["--identity", str(identity_file), "--identity-password-file", str(tmp_path / "identity.txt")]
 
     def start(*words: str, answers: Any = ANSWERS, template: str = TEMPLATE) -> "subprocess.CompletedProcess[str]":
         (tmp_path / "answers.json").write_text(
