@@ -18,13 +18,13 @@ from workstation.dicom.content import Conclusion, ImageReference
 from workstation.dicom.documents import encapsulated_pdf, read_measurements, read_report
 from workstation.dicom.instance import Instance, PixelDescription
 from workstation.dicom.key_objects import Rejection
-from workstation.errors import FormIncomplete
+from workstation.errors import FormIncomplete, IdentityUnusable
 from workstation.reporting.form import Form
 from workstation.reporting.merge import start_form, take_normal
 from workstation.reporting.template import template_for
 from workstation.settings import Reader
-from workstation.signing.authority import Authority
-from workstation.signing.identity import Identity
+from workstation.signing.authority import Authority, ReaderSubject
+from workstation.signing.identity import Identity, load_pkcs12
 from workstation.signing.verification import verify
 
 GENERAL = template_for("XX", "", "ru")
@@ -256,3 +256,24 @@ def test_the_moment_of_observation_can_be_given(case: CaseRow, contents: CaseCon
     moment = datetime(2025, 3, 14, 12, 0, 0, 999, tzinfo=UTC)
     made = prepare(case, contents, GENERAL, form, (), (), READER, observed_at=moment)
     assert made.conclusion.observed_at == moment.replace(microsecond=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "fits"),
+    [
+        ("Petrova^Anna", "", True),
+        ("Петрова^А.^С.", "", True),
+        ("Сидорова^Мария", "R-0815", True),
+        ("Сидорова^Мария", "R-2", False),
+    ],
+)
+def test_a_certificate_of_another_person_is_refused_before_anything_is_signed(
+    prepared: Prepared, authority: Authority, tmp_path: Path, name: str, code: str, fits: bool
+) -> None:
+    (tmp_path / "reader.p12").write_bytes(authority.issue(ReaderSubject(name, "Центр", code or "other"), "x"))
+    identity = load_pkcs12(tmp_path / "reader.p12", "x")
+    if fits:
+        assert sign(prepared, identity).objects
+    else:
+        with pytest.raises(IdentityUnusable, match="another person's"):
+            sign(prepared, identity)

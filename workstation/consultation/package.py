@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from workstation.archive.identity import alike
 from workstation.consultation.case import CaseContents, CaseRow
 from workstation.dicom.content import (
     Code,
@@ -22,7 +23,7 @@ from workstation.dicom.content import (
 )
 from workstation.dicom.rejections import in_sight
 from workstation.dicom.uids import new_document_uids
-from workstation.errors import FormIncomplete, LinkDown, MalformedAnswer, ServerRefused, SignInNeeded
+from workstation.errors import FormIncomplete, IdentityUnusable, LinkDown, MalformedAnswer, ServerRefused, SignInNeeded
 from workstation.language import _
 from workstation.reporting.conclusion import build_conclusion
 from workstation.reporting.form import Form
@@ -141,6 +142,7 @@ def sign(prepared: Prepared, identity: Identity, timestamps: Timestamps | None =
     Where the timestamp authority can't be reached or gives none, the whole package is signed without timestamps: a
     reader who is offline has to be able to sign.
     """
+    must_be_the_observer(identity, prepared.conclusion.observer)
     if timestamps is not None:
         try:
             return _signed(prepared, identity, timestamps)
@@ -148,6 +150,21 @@ def sign(prepared: Prepared, identity: Identity, timestamps: Timestamps | None =
             # the journal of the outbox and the receipt say that it has none
             pass
     return _signed(prepared, identity, None)
+
+
+def must_be_the_observer(identity: Identity, observer: Observer) -> None:
+    """Raise IdentityUnusable when the certificate names another person than the conclusion does.
+
+    The same number will do, or a like name: certificates are written in another alphabet than worklists, or shorter.
+    """
+    if identity.code and identity.code == observer.code.value:
+        return
+    if not alike(identity.subject.replace(" ", "^"), observer.name):
+        raise IdentityUnusable(
+            _("The identity is another person's"),
+            _("the certificate does not name the reader of this desk"),
+            _("Choose your own identity, or correct the reader in the settings."),
+        )
 
 
 def _signed(prepared: Prepared, identity: Identity, timestamps: Timestamps | None) -> SignedPackage:
