@@ -279,11 +279,16 @@ CREATE TRIGGER instances_are_discounted AFTER DELETE ON instances BEGIN
     UPDATE studies SET objects = objects - 1, size = size - old.size WHERE study_uid = old.study_uid;
     UPDATE totals SET objects = objects - 1, size = size - old.size;
 END;
+-- the name of the server that a case came from and a package goes to; '' in imports, and before it was noted
+ALTER TABLE cases ADD COLUMN server TEXT NOT NULL DEFAULT '';
+ALTER TABLE packages ADD COLUMN server TEXT NOT NULL DEFAULT '';
 -- the order of the worklist without its texts, for filters that search none: a third of the pages to read
-CREATE INDEX cases_order ON cases(priority, deadline, case_uid, state, kind, modality);
+CREATE INDEX cases_order ON cases(priority, deadline, case_uid, state, kind, modality, server);
 -- and with them, but nothing else: what is searched is read whole
 DROP INDEX cases_worklist;
-CREATE INDEX cases_worklist ON cases(priority, deadline, case_uid, state, kind, modality, search);
+CREATE INDEX cases_worklist ON cases(priority, deadline, case_uid, state, kind, modality, server, search);
+CREATE INDEX cases_without_server ON cases(case_uid) WHERE server = '';
+CREATE INDEX priors_of_study ON priors(study_uid);
 """
 
 MIGRATIONS: tuple[str, ...] = (_V1, _V2, _V3)

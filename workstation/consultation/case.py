@@ -63,6 +63,7 @@ class CaseRow:
     origin: Origin = "workitem"
     input_ready: bool = True
     removed_at: str = ""
+    server: str = ""
 
     @property
     def is_held(self) -> bool:
@@ -82,7 +83,7 @@ class CaseRow:
     def to_json(self) -> str:
         """The values the database keeps in one piece: all but state and counts, which have columns and tables."""
         plain = asdict(self)
-        for counted in ("state", "expected", "received", "priors_expected", "priors_received", "removed_at"):
+        for counted in ("state", "expected", "received", "priors_expected", "priors_received", "removed_at", "server"):
             del plain[counted]
         plain["kind"] = self.kind.value
         plain["deadline"] = self.deadline.isoformat() if self.deadline else None

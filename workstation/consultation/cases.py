@@ -34,19 +34,23 @@ from workstation.language import ngettext, number_text
 _NO_DEADLINE = "9999"
 # a page of many servers: what was read is on the list before the next page comes
 _GROUP = 100
-_FORGET = "DELETE FROM cases WHERE case_uid = ? AND state = ?"
+_FORGET = "DELETE FROM cases WHERE case_uid = ? AND state = ? AND server = ?"
 # what someone else took stays until the next list, for the reader to see; what was written for it stays
-_DROP_LOST = """DELETE FROM cases WHERE seen_at < ? AND state = ? AND case_uid NOT IN (SELECT case_uid FROM drafts)
-AND case_uid NOT IN (SELECT case_uid FROM packages)"""
+_DROP_LOST = """DELETE FROM cases WHERE seen_at < ? AND state = ? AND server = ?
+AND case_uid NOT IN (SELECT case_uid FROM drafts) AND case_uid NOT IN (SELECT case_uid FROM packages)"""
 # objects about images rather than images: they don't name a study's modality
 _COMPANIONS = {"SR", "KO", "PR", "DOC", "SEG", "REG"}
 
 
 class Cases:
-    """The cases of one archive. Thread-safe."""
+    """The cases of one archive. Thread-safe.
 
-    def __init__(self, database: Database) -> None:
+    `server` is the one in use: its list is read and shown, with what is ours of others. "" shows every case.
+    """
+
+    def __init__(self, database: Database, server: str = "") -> None:
         self._database = database
+        self.server = server
 
     def merge_workitems(self, workitems: Iterable[Workitem]) -> int:
         """Take in a whole worklist as it is read, page by page; how many cases it has.
@@ -81,27 +85,29 @@ class Cases:
             with self._database.transaction() as cursor:
                 for item in group:
                     if item.state == "SCHEDULED":
-                        _upsert(cursor, _row_of_workitem(item), item.inputs, item)
+                        _upsert(cursor, self.server, _row_of_workitem(item), item.inputs, item)
                     else:
-                        cursor.execute(_FORGET, (item.uid, CaseState.REQUESTED.value))
+                        cursor.execute(_FORGET, (item.uid, CaseState.REQUESTED.value, self.server))
                         others += 1
         with self._database.transaction() as cursor:
-            cursor.execute(_DROP_LOST, (started, CaseState.LOST.value))
+            cursor.execute(_DROP_LOST, (started, CaseState.LOST.value, self.server))
         return others
 
     def drop_unseen(self, before: str) -> None:
         """Let cases go that nobody holds and that no list had since `before`, a time as the database keeps it."""
         with self._database.transaction() as cursor:
             cursor.execute(
-                "DELETE FROM cases WHERE seen_at < ? AND state = ? AND origin != 'import'",
-                (before, CaseState.REQUESTED.value),
+                "DELETE FROM cases WHERE seen_at < ? AND state = ? AND server = ? AND origin != 'import'",
+                (before, CaseState.REQUESTED.value, self.server),
             )
-            cursor.execute(_DROP_LOST, (before, CaseState.LOST.value))
+            cursor.execute(_DROP_LOST, (before, CaseState.LOST.value, self.server))
 
     def free(self) -> int:
         """How many cases of the server nobody holds."""
         with self._database.read() as cursor:
-            row = cursor.execute("SELECT count(*) FROM cases WHERE state = ?", (CaseState.REQUESTED.value,)).fetchone()
+            row = cursor.execute(
+                "SELECT count(*) FROM cases WHERE state = ? AND server = ?", (CaseState.REQUESTED.value, self.server)
+            ).fetchone()
         return int(row[0])
 
     def _take_in(
@@ -111,7 +117,7 @@ class Cases:
         while group := list(islice(found, _GROUP)):
             with self._database.transaction() as cursor:
                 for row, inputs, workitem in group:
-                    _upsert(cursor, row, inputs, workitem)
+                    _upsert(cursor, self.server, row, inputs, workitem)
             count += len(group)
             cases = ngettext("{count} case", "{count} cases", count).format(count=number_text(count, 0))
             report(Progress(count, 0, cases))
@@ -120,12 +126,12 @@ class Cases:
     def count(self, wanted: CaseFilter) -> int:
         """How many cases match."""
         with self._database.read() as cursor:
-            return _count(cursor, wanted)
+            return _count(cursor, self.server, wanted)
 
     def page(self, wanted: CaseFilter, offset: int, limit: int) -> list[CaseRow]:
         """The matching cases from `offset` on, at most `limit`, in the worklist's order."""
         with self._database.read() as cursor:
-            return [read_case(cursor, uid) for uid in _ordered(cursor, wanted, offset, limit)]
+            return [read_case(cursor, uid) for uid in _ordered(cursor, self.server, wanted, offset, limit)]
 
     def view(
         self, wanted: CaseFilter, first: int, page: int, keep: Sequence[tuple[str, int]] = (), find: str = ""
@@ -140,17 +146,17 @@ class Cases:
             found: list[str] | None = None
             if wanted.text:
                 # one pass over the texts for all that is asked
-                found = _ordered(cursor, wanted, 0, -1)
+                found = _ordered(cursor, self.server, wanted, 0, -1)
                 count = len(found)
                 places = {uid: row for row, uid in enumerate(found) if uid in kept}
             else:
-                count = _count(cursor, wanted)
-                places = {uid: row for uid in kept if (row := _place(cursor, wanted, uid)) is not None}
+                count = _count(cursor, self.server, wanted)
+                places = {uid: row for uid in kept if (row := _place(cursor, self.server, wanted, uid)) is not None}
             first = next((places[uid] - below for uid, below in keep if uid in places), first)
             first = max(0, min(first, count - 1))
             start = first // page * page
             if found is None:
-                found = _ordered(cursor, wanted, start, 2 * page) if count else []
+                found = _ordered(cursor, self.server, wanted, start, 2 * page) if count else []
             else:
                 found = found[start : start + 2 * page]
             return CaseView(count, first, start, tuple(read_case(cursor, uid) for uid in found), places)
@@ -205,6 +211,31 @@ def read_case(cursor: Cursor, case_uid: str) -> CaseRow:
     return _row(cursor, row)
 
 
+def adopt_server(cursor: Cursor, server: str) -> None:
+    """Cases and packages of a time when one server was all there was are the server's that is in use now."""
+    cursor.execute("UPDATE cases SET server = ? WHERE server = '' AND origin != 'import'", (server,))
+    cursor.execute(
+        """UPDATE packages SET server = ? WHERE server = ''
+        AND case_uid IN (SELECT case_uid FROM cases WHERE server = ?)""",
+        (server, server),
+    )
+
+
+def server_of_study(cursor: Cursor, study_uid: str) -> str:
+    """The server from which a study is to be had: that of its case, ours first, or of a case that it is a prior of."""
+    row = cursor.execute(
+        """SELECT server FROM cases WHERE study_uid = ? AND origin != 'import' ORDER BY state = ? LIMIT 1""",
+        (study_uid, CaseState.REQUESTED.value),
+    ).fetchone()
+    if row is None:
+        row = cursor.execute(
+            """SELECT c.server FROM priors p JOIN cases c USING (case_uid) WHERE p.study_uid = ?
+            AND c.origin != 'import' ORDER BY c.state = ? LIMIT 1""",
+            (study_uid, CaseState.REQUESTED.value),
+        ).fetchone()
+    return str(row[0]) if row else ""
+
+
 def set_reader(cursor: Cursor, case_uid: str, name: str) -> None:
     """Note who reads the case."""
     row = cursor.execute("SELECT state, row_json FROM cases WHERE case_uid = ?", (case_uid,)).fetchone()
@@ -236,12 +267,13 @@ def add_imported(cursor: Cursor, entry: StudyEntry) -> None:
     """
     origins = {row[0] for row in cursor.execute("SELECT origin FROM cases WHERE study_uid = ?", (entry.study_uid,))}
     if origins <= {"import"}:
-        _upsert(cursor, replace(_row_of_study(entry), origin="import"), (), None)
+        _upsert(cursor, "", replace(_row_of_study(entry), origin="import"), (), None)
         cursor.execute("UPDATE studies SET pinned = 1 WHERE study_uid = ?", (entry.study_uid,))
 
 
 def _row(cursor: Cursor, row: Any) -> CaseRow:
-    return case_from_json(row["row_json"], row["state"], _counts(cursor, row["case_uid"], row["study_uid"]))
+    case = case_from_json(row["row_json"], row["state"], _counts(cursor, row["case_uid"], row["study_uid"]))
+    return replace(case, server=row["server"])
 
 
 def _counts(cursor: Cursor, case_uid: str, study_uid: str) -> Counts:
@@ -259,8 +291,8 @@ def _index(wanted: CaseFilter) -> str:
     return "cases_worklist" if wanted.text else "cases_order"
 
 
-def _ordered(cursor: Cursor, wanted: CaseFilter, offset: int, limit: int) -> list[str]:
-    where, values = _conditions(wanted)
+def _ordered(cursor: Cursor, server: str, wanted: CaseFilter, offset: int, limit: int) -> list[str]:
+    where, values = _conditions(wanted, server)
     found = cursor.execute(
         f"""SELECT case_uid FROM cases INDEXED BY {_index(wanted)} WHERE {where}
         ORDER BY priority, deadline, case_uid LIMIT ? OFFSET ?""",
@@ -269,15 +301,15 @@ def _ordered(cursor: Cursor, wanted: CaseFilter, offset: int, limit: int) -> lis
     return [row[0] for row in found.fetchall()]
 
 
-def _count(cursor: Cursor, wanted: CaseFilter) -> int:
-    where, values = _conditions(wanted)
+def _count(cursor: Cursor, server: str, wanted: CaseFilter) -> int:
+    where, values = _conditions(wanted, server)
     row = cursor.execute(f"SELECT count(*) FROM cases INDEXED BY {_index(wanted)} WHERE {where}", values).fetchone()
     return int(row[0])
 
 
-def _place(cursor: Cursor, wanted: CaseFilter, case_uid: str) -> int | None:
+def _place(cursor: Cursor, server: str, wanted: CaseFilter, case_uid: str) -> int | None:
     """The row of a case among those that match; None when it doesn't."""
-    where, values = _conditions(wanted)
+    where, values = _conditions(wanted, server)
     own = cursor.execute(
         f"SELECT priority, deadline, case_uid FROM cases WHERE case_uid = ? AND {where}", (case_uid, *values)
     ).fetchone()
@@ -299,9 +331,12 @@ def _here(cursor: Cursor, study_uid: str) -> tuple[int, int]:
     return expected, received
 
 
-def _conditions(wanted: CaseFilter) -> tuple[str, list[str]]:
+def _conditions(wanted: CaseFilter, server: str) -> tuple[str, list[str]]:
     conditions = ["1"]
     values: list[str] = []
+    if server:
+        conditions.append("(server IN (?, '') OR state != ?)")
+        values += [server, CaseState.REQUESTED.value]
     if wanted.states:
         states = STATES_OF[wanted.states]
         conditions.append(f"state IN ({', '.join('?' * len(states))})")
@@ -318,8 +353,11 @@ def _conditions(wanted: CaseFilter) -> tuple[str, list[str]]:
     return " AND ".join(conditions), values
 
 
-def _upsert(cursor: Cursor, row: CaseRow, inputs: tuple[InputReference, ...], workitem: Workitem | None) -> None:
+def _upsert(
+    cursor: Cursor, server: str, row: CaseRow, inputs: tuple[InputReference, ...], workitem: Workitem | None
+) -> None:
     columns = {
+        "server": server,
         "case_uid": row.case_uid,
         "origin": row.origin,
         "state": CaseState.REQUESTED.value,
@@ -344,7 +382,7 @@ def _upsert(cursor: Cursor, row: CaseRow, inputs: tuple[InputReference, ...], wo
     # a list that is read again is mostly what it was
     same = cursor.execute(
         "UPDATE cases SET seen_at = :seen_at WHERE case_uid = :case_uid AND modified_at = :modified_at"
-        " AND modified_at != '' AND row_json = :row_json",
+        " AND modified_at != '' AND row_json = :row_json AND server = :server",
         columns,
     )
     if same.rowcount:

@@ -51,7 +51,7 @@ class Claiming:
             claim = begin_claim(cursor, case_uid)
             apply(cursor, case_uid, CaseEvent.CLAIM)
         if case.origin == "workitem":
-            self._ask(case_uid, claim.transaction_uid)
+            self._ask(case, claim.transaction_uid)
         return self._hold(case_uid)
 
     def give_back(self, case_uid: str, reason_code: str, text: str) -> None:
@@ -64,19 +64,19 @@ class Claiming:
             raise CaseUnavailable(_("The case can't be returned"), advice=_("It is not held, or already signed."))
         if case.origin == "workitem":
             reason = Code(reason_code, _SCHEME, RETURN_REASONS[reason_code])
-            with self._link.workitems() as workitems:
+            with self._link.workitems(case.server) as workitems:
                 workitems.cancel(case_uid, claim.transaction_uid, reason, text)
         with self._database.transaction() as cursor:
             apply(cursor, case_uid, CaseEvent.RETURN)
             settle_claim(cursor, case_uid, "RETURNED", reason_code)
             audit.record(cursor, self._who, "case returned", case_uid, {"reason": reason_code})
 
-    def review(self, workitems: Workitems, cancellation: Cancellation) -> None:
-        """Ask after the cases held or being taken: an answer may have been lost, or the case withdrawn."""
+    def review(self, workitems: Workitems, server: str, cancellation: Cancellation) -> None:
+        """Ask a server after its cases held or being taken: an answer may have been lost, or the case withdrawn."""
         for case_uid in self._cases.in_states((CaseState.CLAIMING, *WRITING_STATES)):
             cancellation.check()
             case = self._cases.get(case_uid)
-            if case.origin == "study":
+            if case.origin == "study" or case.server != server:
                 continue
             try:
                 if case.state is CaseState.CLAIMING:
@@ -86,14 +86,14 @@ class Claiming:
             except CaseUnavailable:
                 self._lose(case_uid)
 
-    def _ask(self, case_uid: str, transaction_uid: str) -> None:
+    def _ask(self, case: CaseRow, transaction_uid: str) -> None:
         for attempt in range(_TRIES):
             try:
-                with self._link.workitems() as workitems:
+                with self._link.workitems(case.server) as workitems:
                     try:
-                        workitems.claim(case_uid, transaction_uid)
+                        workitems.claim(case.case_uid, transaction_uid)
                     except CaseUnavailable:
-                        self._lose(case_uid)
+                        self._lose(case.case_uid)
                         raise
                 return
             except LinkDown:

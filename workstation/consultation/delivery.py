@@ -37,10 +37,10 @@ _OF_A_TRY = (*_NO_WAY_IN, CaseUnavailable, NewerReport, NotTaken, NotThereYet)
 
 
 def deliver_due(
-    database: Database, submission: Submission, who: str, report: Report, cancellation: Cancellation
+    database: Database, submission: Submission, who: str, report: Report, cancellation: Cancellation, server: str
 ) -> int:
-    """Deliver what is due, the oldest first; how many packages were delivered."""
-    due = Outbox(database).due()
+    """Deliver what is due at a server, the oldest first; how many packages were delivered."""
+    due = Outbox(database).due(server)
     delivered = 0
     for number, package_uid in enumerate(due):
         cancellation.check()
@@ -61,16 +61,17 @@ def deliver_due(
 
 
 @contextmanager
-def no_way_noted(database: Database) -> Iterator[None]:
+def no_way_noted(database: Database, server: str) -> Iterator[None]:
     """Around connecting and delivering: when there is no way in at all, what is due says so and waits for one."""
     try:
         yield
     except _NO_WAY_IN as error:
         paused = isinstance(error, SignInNeeded)
         event, text = (PackageEvent.PAUSE, _WANTS_SIGN_IN) if paused else (PackageEvent.DEFER, _NOT_YET)
-        for package_uid in Outbox(database).due():
+        told = str(error) if server in str(error) else f"{server}: {error}"
+        for package_uid in Outbox(database).due(server):
             with database.transaction() as cursor:
-                note_failure(cursor, package_uid, event, text, str(error), waits_for_link=True)
+                note_failure(cursor, package_uid, event, text, told, waits_for_link=True)
         raise
 
 

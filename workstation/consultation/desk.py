@@ -19,7 +19,7 @@ from workstation.consultation.audit_export import AuditExport
 from workstation.consultation.audit_messages import Station
 from workstation.consultation.carrying import Carrying
 from workstation.consultation.case import Arrivals, CaseContents, CaseFilter, CaseRow, CaseView
-from workstation.consultation.cases import Cases, apply, read_case
+from workstation.consultation.cases import Cases, adopt_server, apply, read_case
 from workstation.consultation.claiming import Claiming
 from workstation.consultation.contents import merge_values, read_contents
 from workstation.consultation.deciding import Deciding
@@ -37,7 +37,14 @@ from workstation.consultation.signed import must_verify, sealed_objects
 from workstation.consultation.states import WRITING_STATES, CaseEvent
 from workstation.consultation.submission import Submission
 from workstation.dicom.content import KeyImage, Measurement
-from workstation.errors import CaseUnavailable
+from workstation.errors import (
+    CaseUnavailable,
+    LinkDown,
+    MalformedAnswer,
+    ServerRefused,
+    SignInNeeded,
+    WorkstationError,
+)
 from workstation.iris.syslog import SyslogServer
 from workstation.iris.wire import Wire
 from workstation.jobs import Cancellation, Progress, Report, Workers, silent
@@ -45,6 +52,8 @@ from workstation.language import _
 from workstation.reporting.form import Form
 from workstation.reporting.template import Template
 from workstation.settings import ServerProfile, Settings
+from workstation.settings import load as load_settings
+from workstation.settings import save as save_settings
 from workstation.signing.identity import Identity
 
 
@@ -69,19 +78,43 @@ class Desk:
     ) -> None:
         self._archive = archive
         self._database = archive.database
-        self._link = Link(wire)
+        self._link = Link(wire, settings.server.name if settings.servers else "")
         self.keeping = Keeping(archive, self._link, settings)
         self.carrying = Carrying(archive, settings.reader)
         self._pulling = Pulling(archive, self._link)
         self.fetching = Fetching(self._pulling, self.keeping, workers or Workers(), settings)
         self._settings = settings
-        self._cases = Cases(archive.database)
+        self._cases = Cases(archive.database, self._link.in_use)
+        if self._link.in_use:
+            with archive.database.transaction() as cursor:
+                adopt_server(cursor, self._link.in_use)
         self._drafts = Drafts(archive.database)
         self._outbox = Outbox(archive.database)
         self.deciding = Deciding(archive.database, settings.reader)
         self._claiming = Claiming(archive.database, self._link, settings.reader)
         self._delivering = threading.Lock()
         self._sending_audit = threading.Lock()
+
+    # the servers
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the desk; the first server is the one in use."""
+        return self._settings
+
+    def use_server(self, name: str) -> None:
+        """Work with another server of the settings from now on, and at the next start.
+
+        Cases that are held and conclusions that wait stay with the server that they came from. Raises WorkstationError
+        when there is no such server, or the settings can't be written.
+        """
+        self._settings = self._settings.using(name)
+        self._link.in_use = self._cases.server = name
+        save_settings(load_settings(self._settings.data_dir).using(name))
+
+    def leave(self, server: str) -> None:
+        """Hold no connection to a server any longer; the next need signs in anew."""
+        self._link.leave(server)
 
     # the worklist
 
@@ -97,9 +130,9 @@ class Desk:
                 wanted = Wanted(wire.profile.worklist_label, self._settings.reader.code)
                 polling = Polling(self._database, self._cases, wire.profile.name, wanted)
                 count = polling.refresh(wire.workitems, report, cancellation, asked)
-                self._claiming.review(wire.workitems, cancellation)
-        self._outbox.link_works()
-        self._outbox.resume_paused()
+                self._claiming.review(wire.workitems, self._cases.server, cancellation)
+            self._outbox.link_works(self._cases.server)
+            self._outbox.resume_paused(self._cases.server)
         return count
 
     def count(self, filter: CaseFilter) -> int:  # noqa: A002 - the word for it
@@ -225,9 +258,10 @@ class Desk:
         key_images: Sequence[KeyImage],
     ) -> Prepared:
         """Make the documents as they would be signed; raises FormIncomplete."""
-        servers = self._settings.servers
+        case = self._cases.get(case_uid)
+        servers = [one for one in self._settings.servers if one.name == case.server] or self._settings.servers
         return package.prepare(
-            self._cases.get(case_uid),
+            case,
             self.contents(case_uid),
             template,
             form,
@@ -279,10 +313,23 @@ class Desk:
         Failures become states of their packages. Raises LinkDown and SignInNeeded when there is no way in at all,
         Cancelled, DiskFull.
         """
-        with self._delivering, no_way_noted(self._database), self._link.wire() as wire:
-            self._outbox.link_works()
-            submission = Submission(self._database, wire, self._settings.reader, must_verify)
-            return deliver_due(self._database, submission, self._who, report, cancellation or Cancellation())
+        delivered = 0
+        trouble: WorkstationError | None = None
+        with self._delivering:
+            # each conclusion goes to the server of its case, whichever is in use
+            for server in self._outbox.servers_due() or [self._link.in_use]:
+                try:
+                    with no_way_noted(self._database, server), self._link.wire(server) as wire:
+                        self._outbox.link_works(server)
+                        submission = Submission(self._database, wire, self._settings.reader, must_verify)
+                        delivered += deliver_due(
+                            self._database, submission, self._who, report, cancellation or Cancellation(), server
+                        )
+                except (LinkDown, SignInNeeded, ServerRefused, MalformedAnswer) as error:
+                    trouble = trouble or error
+        if trouble is not None:
+            raise trouble
+        return delivered
 
     def send_audit(self, cancellation: Cancellation | None = None) -> int:
         """*Network.* Send the audit server of the settings what it hasn't got yet; how many entries went.

@@ -12,6 +12,7 @@ from workstation.archive.archive import Archive
 from workstation.archive.database import Cursor, now
 from workstation.archive.index import Removed
 from workstation.archive.inspection import Damage, Findings, inspect, mend
+from workstation.consultation.cases import server_of_study
 from workstation.consultation.link import Link
 from workstation.consultation.package_states import OVER
 from workstation.consultation.states import HELD_STATES, CaseState
@@ -164,9 +165,10 @@ class Keeping:
         stopped = None
         if findings.damages:
             try:
-                with self._link.wire() as wire:
-                    for damage in mend(self._archive, wire.dicomweb, findings.damages, cancellation):
-                        mended.append(damage)
+                for server, damages in self._by_server(findings.damages):
+                    with self._link.wire(server) as wire:
+                        for damage in mend(self._archive, wire.dicomweb, damages, cancellation):
+                            mended.append(damage)
             except WorkstationError as error:
                 stopped = error
         if mended:
@@ -175,8 +177,18 @@ class Keeping:
                     if damage.mended:
                         detail = {"object": damage.sop_uid, "fault": damage.fault}
                         audit.record(cursor, self._who, "object fetched anew", damage.study_uid, detail)
-        rest = findings.damages[len(mended) :]
+        seen = {damage.sop_uid for damage in mended}
+        rest = tuple(damage for damage in findings.damages if damage.sop_uid not in seen)
         return replace(findings, damages=(*mended, *rest), swept=swept), stopped
+
+    def _by_server(self, damages: Iterable[Damage]) -> list[tuple[str, tuple[Damage, ...]]]:
+        """What is damaged, by the server that each study is to be had from."""
+        with self._archive.database.read() as cursor:
+            servers = {one.study_uid: server_of_study(cursor, one.study_uid) for one in damages}
+        found: dict[str, list[Damage]] = {}
+        for one in damages:
+            found.setdefault(servers[one.study_uid], []).append(one)
+        return [(server, tuple(ones)) for server, ones in found.items()]
 
 
 def must_stay(cursor: Cursor) -> dict[str, str]:

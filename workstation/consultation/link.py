@@ -55,6 +55,11 @@ class Link:
                 )
             yield wire.workitems
 
+    def leave(self, server: str) -> None:
+        """Let a wire go: whoever needs one next signs in anew."""
+        with self._lock:
+            self._wires.pop(server, None)
+
     def _connect(self, name: str) -> Wire:
         way = self._way
         if way is None:

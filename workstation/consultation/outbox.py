@@ -120,11 +120,12 @@ def enqueue(
     moment = now()
     cursor.execute(
         """INSERT INTO packages (package_uid, case_uid, study_uid, state, title, signer, signed_at, due_at,
-        content_json, journal_json) VALUES (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?)""",
+        content_json, journal_json, server) VALUES (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?,
+        coalesce((SELECT server FROM cases WHERE case_uid = ?), ''))""",
         (
             package_uid, case_uid, study_uid, title, signer, moment, moment,
             json.dumps({"certificates": certificates, "unsolicited": False, "timestamped": stamped}),
-            _appended("[]", _STAMPED if stamped else _SIGNED),
+            _appended("[]", _STAMPED if stamped else _SIGNED), case_uid,
         ),
     )  # fmt: skip
     cursor.executemany(
@@ -153,16 +154,15 @@ class Outbox:
             packages = cursor.execute("SELECT * FROM packages ORDER BY signed_at DESC, package_uid").fetchall()
             return [_row(cursor, row) for row in packages]
 
-    def due(self) -> list[str]:
-        """The UIDs of the packages that may be tried now, the oldest first."""
+    def servers_due(self) -> list[str]:
+        """The servers that a package for may be tried now, in the order of their oldest."""
         with self._database.read() as cursor:
-            # a time beyond the longest wait was set by a clock that has been put right since
-            rows = cursor.execute(
-                f"""SELECT package_uid FROM packages WHERE state IN {_ACTIVE} AND (due_at <= ? OR due_at > ?)
-                ORDER BY signed_at""",
-                (now(), _in(_LONGEST_WISH_S)),
-            ).fetchall()
-        return [row[0] for row in rows]
+            return list(dict.fromkeys(row["server"] for row in _due(cursor)))
+
+    def due(self, server: str | None = None) -> list[str]:
+        """The UIDs of the packages that may be tried now at a server, None at any, the oldest first."""
+        with self._database.read() as cursor:
+            return [row["package_uid"] for row in _due(cursor) if server in (None, row["server"])]
 
     def hurry(self) -> None:
         """On the reader's word: what waits for its next try or for a sign-in may be tried now."""
@@ -229,20 +229,22 @@ class Outbox:
                 (now(), package_uid, sop_uid),
             )
 
-    def link_works(self) -> None:
+    def link_works(self, server: str) -> None:
         """A way to the server was found: what waited for nothing else may be tried now."""
         with self._database.transaction() as cursor:
-            waiting = cursor.execute(f"SELECT * FROM packages WHERE state IN {_ACTIVE} OR state = 'paused'").fetchall()
+            waiting = cursor.execute(
+                f"SELECT * FROM packages WHERE (state IN {_ACTIVE} OR state = 'paused') AND server = ?", (server,)
+            ).fetchall()
             for row in waiting:
                 if json.loads(row["content_json"]).get("waits_for_link"):
                     cursor.execute("UPDATE packages SET due_at = ? WHERE package_uid = ?", (now(), row["package_uid"]))
                     if row["state"] == "paused":
                         _resume(cursor, row["package_uid"], row["case_uid"])
 
-    def resume_paused(self) -> None:
+    def resume_paused(self, server: str) -> None:
         """After a sign-in that worked: let what was paused go on, when its time has come."""
         with self._database.transaction() as cursor:
-            _resume_due(cursor)
+            _resume_due(cursor, server)
 
 
 def advance(cursor: Cursor, package_uid: str, event: PackageEvent, text: str) -> PackageState:
@@ -341,12 +343,22 @@ def _read(cursor: Cursor, package_uid: str) -> Any:
     return cursor.execute("SELECT * FROM packages WHERE package_uid = ?", (package_uid,)).fetchone()
 
 
-def _resume_due(cursor: Cursor) -> None:
+def _due(cursor: Cursor) -> list[Any]:
+    # a time beyond the longest wait was set by a clock that has been put right since
+    return cursor.execute(
+        f"""SELECT package_uid, server FROM packages WHERE state IN {_ACTIVE} AND (due_at <= ? OR due_at > ?)
+        ORDER BY signed_at""",
+        (now(), _in(_LONGEST_WISH_S)),
+    ).fetchall()
+
+
+def _resume_due(cursor: Cursor, server: str | None = None) -> None:
     paused = cursor.execute(
-        "SELECT package_uid, case_uid FROM packages WHERE state = 'paused' AND due_at <= ?", (now(),)
+        "SELECT package_uid, case_uid, server FROM packages WHERE state = 'paused' AND due_at <= ?", (now(),)
     ).fetchall()
     for row in paused:
-        _resume(cursor, row["package_uid"], row["case_uid"])
+        if server in (None, row["server"]):
+            _resume(cursor, row["package_uid"], row["case_uid"])
 
 
 def _resume(cursor: Cursor, package_uid: str, case_uid: str) -> None:

@@ -42,14 +42,15 @@ class Plan:
         return self.studies[: self.studies.index(study_uid)] if study_uid in self.studies else self.studies
 
 
-def rules(database: Database, next_cases: int, with_pictures: int, searched: Collection[str]) -> Plan:
+def rules(database: Database, next_cases: int, with_pictures: int, searched: Collection[str], server: str = "") -> Plan:
     """What is wanted ahead now.
 
-    `next_cases` is how many of those that nobody holds; `with_pictures` of the earlier studies of a case come whole,
-    of the others only their reports. The earlier studies of cases not yet `searched` are looked for first.
+    `next_cases` is how many of those that nobody holds at the `server` in use; `with_pictures` of the earlier studies
+    of a case come whole, of the others only their reports. Earlier studies of cases not yet `searched` are looked for
+    first.
     """
     wanted: list[Wanted] = []
-    cases = list(_in_order(Cases(database), next_cases))
+    cases = list(_in_order(Cases(database, server), next_cases))
     studies = [case.study_uid for case in cases]
     for ordinal, case in enumerate(cases):
         if not 0 < case.expected <= case.received:

@@ -12,7 +12,7 @@ from workstation.archive.ledger import StudyLedger
 from workstation.archive.priors import Prior, find_priors, rated, remember
 from workstation.archive.retrieval import Admit, Retrieval, at_once
 from workstation.consultation.case import CaseRow
-from workstation.consultation.cases import Cases, adopt_images, read_case
+from workstation.consultation.cases import Cases, adopt_images, read_case, server_of_study
 from workstation.consultation.link import Link
 from workstation.consultation.prefetching import Plan, rules
 from workstation.errors import ArchiveDamaged, CaseUnavailable, MalformedAnswer, ServerRefused
@@ -43,14 +43,16 @@ class Pulling:
         admit: Admit = at_once,
     ) -> StudyLedger:
         """Bring what lacks of a study, or of its reports alone. Raises what `Retrieval.pull_study` raises."""
-        with self._link.wire() as wire:
+        with self._archive.database.read() as cursor:
+            server = server_of_study(cursor, study_uid)
+        with self._link.wire(server) as wire:
             retrieval = Retrieval(self._archive, wire.dicomweb)
             pull = retrieval.pull_documents if documents_only else retrieval.pull_study
             return pull(study_uid, report, cancellation or Cancellation(), admit=admit)
 
     def plan(self, next_cases: int, with_pictures: int, searched: Collection[str]) -> Plan:
         """What the rules of fetching ahead name now; nothing is asked of the server."""
-        return rules(self._archive.database, next_cases, with_pictures, searched)
+        return rules(self._archive.database, next_cases, with_pictures, searched, self._link.in_use)
 
     def adopt(self, case_uid: str) -> CaseRow:
         """In archive mode: the case as its images tell it."""
@@ -67,7 +69,7 @@ class Pulling:
         case = self._cases.get(case_uid)
         if case.origin == "import":
             return []
-        with self._link.wire() as wire:
+        with self._link.wire(case.server) as wire:
             priors = self._find(wire, case)
         with self._archive.database.transaction() as cursor:
             remember(cursor, case_uid, priors)
