@@ -4,6 +4,7 @@ The lock, the first start and what is asked before the archive opens look like t
 """
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -75,7 +76,7 @@ class CardPage(QScrollArea):
         self._pause = QTimer(self)
         self._pause.setInterval(250)
         self._pause.timeout.connect(self._count_down)
-        self._left = 0.0
+        self._ready_at = 0.0
         self._busy = False
 
     def label(self, text: str, role: str = "") -> QLabel:
@@ -147,10 +148,10 @@ class CardPage(QScrollArea):
         """Say what went wrong, and take no other attempt for `wait` seconds."""
         self.set_busy(False)
         self.say(str(error))
-        self._left = wait
         if wait > 0:
-            self._count_down(0.0)
+            self._ready_at = time.monotonic() + wait
             self._pause.start()
+            self._count_down()
         field = self.focusProxy()
         if isinstance(field, QLineEdit):
             field.selectAll()
@@ -164,16 +165,15 @@ class CardPage(QScrollArea):
     @property
     def is_ready(self) -> bool:
         """Whether an attempt would be taken."""
-        return not self._busy and self._left <= 0
+        return not self._busy and not self._pause.isActive()
 
-    def _count_down(self, passed: float = 0.25) -> None:
-        self._left -= passed
-        if self._left <= 0:
-            self._left = 0.0
+    def _count_down(self) -> None:
+        left = self._ready_at - time.monotonic()
+        if left <= 0:
             self._pause.stop()
             self.say("")
         else:
-            count = math.ceil(self._left)
+            count = math.ceil(left)
             wait = ngettext("Try again in {count} second.", "Try again in {count} seconds.", count)
             self.say(wait.format(count=count))
         self._enable()
