@@ -41,10 +41,12 @@ class AheadIndicator(QWidget):
         """Write what is fetched ahead, or why it waits."""
         ahead = [pull for pull in state.pulls if pull.urgency is not Urgency.OPENED]
         paused = state.held_back is HeldBack.PAUSED
-        self.setVisible(bool(ahead) or paused)
+        running = state.running
+        # while an opened case comes, that is what the line is about
+        opened = running is not None and running.urgency is Urgency.OPENED
+        self.setVisible((bool(ahead) and not opened) or paused)
         studies = {pull.study_uid for pull in ahead if pull.kind is not Kind.SEARCH}
         waits = _WAITS.get(state.held_back)
-        running = state.running
         if waits is not None:
             self._text.setText(_(waits))
         elif running is not None and running.urgency is not Urgency.OPENED:

@@ -10,6 +10,7 @@ from workstation.language import _, ngettext, number_text
 from workstation.ui import theme
 from workstation.ui.ahead import AheadIndicator
 from workstation.ui.background import Activity, Background
+from workstation.ui.elided import ElidedLabel
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class StatusBar(QFrame):
         self._held = QLabel(self)
         self._archive = QLabel(self)
         self._outbox = QLabel(self)
-        self._work = QLabel(self)
+        self._work = ElidedLabel(self)
+        self._work.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._bar = QProgressBar(self)
         self._bar.setFixedWidth(150)
         self._bar.setTextVisible(False)
@@ -75,7 +77,7 @@ class StatusBar(QFrame):
         layout.addStretch(1)
         self.ahead = AheadIndicator(self)
         layout.addWidget(self.ahead)
-        layout.addWidget(self._work, 0, Qt.AlignmentFlag.AlignRight)
+        layout.addWidget(self._work)
         layout.addWidget(self._bar)
         layout.addWidget(self._cancel)
         self.setFixedHeight(32)
