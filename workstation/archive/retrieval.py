@@ -33,6 +33,8 @@ _SINGLE_S = 0.04
 _HANDFUL = 16
 # taken for the line while nothing is known of it, bytes per second
 _UNKNOWN_RATE = 1e6
+# refusals that are the moment's; a 500 may be one object's own and for good
+_BUSY = (408, 425, 429, 502, 503, 504)
 # so many failures of the link in a row, and the link is what failed, not the instances
 _LINK_FAILURES = 3
 
@@ -97,7 +99,11 @@ class Retrieval:
             pull = _Pull(self._archive, self._dicomweb, study_uid, course, intake, stop, admit)
             pull.run(order)
         course.recount()
-        return ledger.study_ledger(self._archive.database, study_uid)
+        found = ledger.study_ledger(self._archive.database, study_uid)
+        if pull.busy is not None and found.gaps:
+            # all the rest is here; these come when the server has time
+            raise pull.busy
+        return found
 
     def pull_documents(
         self,
@@ -153,6 +159,8 @@ class _Pull:
         self._lock = threading.Lock()
         self._error: BaseException | None = None
         self._cut_off: set[str] = set()
+        # what the server, not the object, was refused for
+        self.busy: ServerRefused | None = None
 
     def run(self, order: Sequence[SeriesEntry]) -> None:
         """All series, in this order, some at once; raises the first error of any."""
@@ -287,6 +295,8 @@ class _Pull:
         self._note(gap, _reason(error))
         if isinstance(error, LinkDown):
             self._cut_off.add(gap.sop_uid)
+        elif error.status in _BUSY:
+            self.busy = error
         failures = failures + 1 if _transient(error) else 0
         if failures >= _LINK_FAILURES:
             raise error

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from workstation.errors import LinkDown, ServerRefused, SignInNeeded
+from workstation.errors import LinkDown, MalformedAnswer, ServerRefused, SignInNeeded
 
 _FIRST_S, _LONGEST_S = 5.0, 300.0
 
@@ -52,4 +52,5 @@ def passes(error: Exception) -> bool:
     """Whether the same may well succeed later, with nobody doing anything but waiting or signing in."""
     if isinstance(error, ServerRefused):
         return error.status in (408, 425, 429) or error.status >= 500
-    return isinstance(error, LinkDown | SignInNeeded)
+    # an answer that is none is a cut one, or a portal's on the way
+    return isinstance(error, LinkDown | SignInNeeded | MalformedAnswer)
