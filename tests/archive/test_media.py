@@ -165,6 +165,20 @@ def test_an_image_cut_short_gives_what_is_whole_and_says_the_rest(tmp_path: Path
     assert bad == ["disc.iso: The image of a disc can't be read: it ends early"]
 
 
+def test_a_folder_that_lies_within_itself_ends_in_words(tmp_path: Path, slices: list[bytes]) -> None:
+    image = disc(tmp_path / "disc.iso", {"A/I1": slices[0], "I2": slices[1]})
+    data = bytearray(image.read_bytes())
+    # ECMA-119 8.4.18, 9.1: the record of the root in the primary descriptor, and that of A in the root
+    root = data[0x8000 + 156 + 2 : 0x8000 + 156 + 10]
+    start = int.from_bytes(root[:4], "little") * 2048
+    record = data.index(b"\x01A", start) - 32
+    data[record + 2 : record + 10] = root
+    image.write_bytes(data)
+    good, bad = read_all(found(image))
+    assert good == [slices[1]]
+    assert bad == ["disc.iso: The image of a disc can't be read: its folders lie within each other"]
+
+
 @pytest.mark.parametrize("seeds", [200, pytest.param(5000, marks=pytest.mark.long)])
 def test_an_image_with_any_byte_changed_ends_in_objects_or_in_words(
     tmp_path: Path, slices: list[bytes], seeds: int

@@ -233,6 +233,14 @@ def test_a_name_in_an_element_that_no_table_lists_keeps_an_object_here(
     assert not left.visible
 
 
+@pytest.mark.parametrize("written", ["SHCHERBAKOVA", "Scherbakova abd", "ЩЕРБАКОВА"])
+def test_a_name_in_the_other_alphabet_keeps_an_object_here(ct: bytes, written: str) -> None:
+    data = changed(ct, PatientName="Щербакова^Юлия", SequenceName=written)
+    left = Deidentifier(b"s" * 32).take(data, Patient("Щербакова^Юлия", "77-1"))
+    assert isinstance(left, LeftOut)
+    assert left.element == "SequenceName"
+
+
 def test_a_name_spelled_in_the_bytes_of_a_picture_keeps_an_object_here(ct: bytes) -> None:
     pixels = bytearray(pydicom.dcmread(io.BytesIO(ct)).PixelData)
     pixels[100:108] = "СМИРНОВА".encode("cp1251")

@@ -6,18 +6,12 @@ issuer, or of unstated ones, only where name and birth date don't say that it is
 """
 
 import difflib
-import re
-import unicodedata
 
 from workstation.dicom.content import Patient
+from workstation.dicom.spelling import sounds_of
 from workstation.language import _
 
 _ALIKE = 0.7
-_LATIN = str.maketrans("абвгдеёзийклмнопрстуфхцыэ", "abvgdeeziiklmnoprstufhcie") | str.maketrans(
-    {"ж": "zh", "ч": "ch", "ш": "sh", "щ": "sh", "ъ": "", "ь": "", "ю": "iu", "я": "ia"}
-)
-# other spellings of the same sounds in passports, from several decades of rules
-_SPELLINGS = (("shch", "sh"), ("sch", "sh"), ("kh", "h"), ("ts", "c"), ("tz", "c"), ("x", "ks"), ("y", "i"), ("j", "i"))
 
 
 def doubts(one: Patient, other: Patient) -> tuple[str, ...]:
@@ -66,11 +60,7 @@ def alike(one: str, other: str) -> bool:
 def _parts(name: str) -> list[str]:
     """The parts of a name in plain Latin letters; of several representations (`=`) the first that is written."""
     written = next((group for group in name.split("=") if group.strip("^ ")), "")
-    letters = unicodedata.normalize("NFKD", written.casefold().translate(_LATIN))
-    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    for spelling, sound in _SPELLINGS:
-        plain = plain.replace(spelling, sound)
-    return re.findall(r"[^\W\d_]+", plain)
+    return sounds_of(written)
 
 
 def _likeness(one: str, other: str) -> float:

@@ -9,6 +9,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from workstation.dicom.content import Patient
+from workstation.dicom.spelling import sounds_of
 
 _TEXT = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 # pseudonyms, and how the object was made anonymous
@@ -17,7 +18,7 @@ _NUMBERS = ("PatientID", "OtherPatientIDs", "AccessionNumber", "AdmissionID", "M
 _NAMES = ("PatientName", "OtherPatientNames", "PatientBirthName", "PatientMotherBirthName")
 _DAYS = ("PatientBirthDate", "StudyDate")
 _WORDS = re.compile(r"[^\W_]+")
-_SHORTEST_NAME, _SHORTEST_NUMBER, _SHORTEST_CONTAINED = 3, 3, 5
+_SHORTEST_NAME, _SHORTEST_SOUND, _SHORTEST_NUMBER, _SHORTEST_CONTAINED = 3, 4, 3, 5
 # how bytes that nobody declares may spell a name in pixel data, comments of codecs among them
 _CODECS = ("utf-8", "cp1251", "iso8859-5", "koi8-r", "utf-16-le")
 _LONG_ENOUGH = 6
@@ -25,9 +26,11 @@ _LONG_ENOUGH = 6
 
 @dataclass(frozen=True)
 class Identifiers:
-    """Words of the patient's names, numbers of the patient and of the order, days in the ways they are written."""
+    """Words of the patient's names and how they sound in either alphabet, numbers of the patient and of the order, days
+    in the ways they are written."""
 
     names: frozenset[str]
+    sounds: frozenset[str]
     numbers: frozenset[str]
     days: frozenset[str]
 
@@ -41,6 +44,7 @@ class Identifiers:
         days = [patient.birth_date, *(value for name in _DAYS for value in _values(dataset, name))]
         return cls(
             frozenset(word for name in names for word in _words(name) if len(word) >= _SHORTEST_NAME),
+            frozenset(word for name in names for word in sounds_of(name) if len(word) >= _SHORTEST_SOUND),
             frozenset(one for one in map(_plain, numbers) if len(one) >= _SHORTEST_NUMBER),
             frozenset(spelling for day in days for spelling in _spellings(day)),
         )
@@ -70,7 +74,9 @@ class Identifiers:
 
     def _said_in(self, value: str) -> bool:
         plain = _plain(value)
-        if not self.names.isdisjoint(_words(value)) or plain in self.numbers:
+        if not self.names.isdisjoint(_words(value)) or not self.sounds.isdisjoint(sounds_of(value)):
+            return True
+        if plain in self.numbers:
             return True
         contained = (number for number in self.numbers if len(number) >= _SHORTEST_CONTAINED)
         return any(number in plain for number in contained) or any(day in value for day in self.days)
