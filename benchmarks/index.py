@@ -68,9 +68,9 @@ def _enter(cursor: Cursor, group: list[Instance]) -> None:
         enter(cursor, Arrived(instance, _DATA, os.urandom(32), new_name()))
 
 
-def _plain(folder: Path, pattern: Instance, count: int) -> list[float]:
+def _plain(file: Path, pattern: Instance, count: int) -> list[float]:
     """The same rows into SQLite without encryption."""
-    database = sqlite3.connect(folder / "plain.db", isolation_level=None)
+    database = sqlite3.connect(file, isolation_level=None)
     database.row_factory = sqlite3.Row
     database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;" + "".join(schema.MIGRATIONS))
     times = []
@@ -88,10 +88,10 @@ def _plain(folder: Path, pattern: Instance, count: int) -> list[float]:
 
 def measure(folder: Path, count: int) -> list[Figure]:
     """Figures of an index of a hundredth of `count` instances, and of all of them."""
+    folder.mkdir(exist_ok=True)
     pattern = template(folder / "pattern")
     few = max(count // 100, GROUP)
     figures: list[Figure] = []
-    plain = tuple(_plain(folder, pattern, few))
     desk = folder / "index"
     small: dict[str, tuple[float, ...]] = {}
     begin = 0
@@ -99,16 +99,28 @@ def measure(folder: Path, count: int) -> list[Figure]:
         with Archive.open(desk, KEY) as archive:
             added = fill(archive, pattern, begin, end)[-few // GROUP :]
             begin = end
+        plain = tuple(_plain(folder / f"plain-{end}.db", pattern, few))
         times = _times(desk, end)
-        of = f"index of {end:,}".replace(",", " ")
-        peer = f"of {few:,}".replace(",", " ") if small else ""
+        of, peer = f"index of {_count(end)}", f"of {_count(few)}" if small else ""
         figures.append(
-            Figure(f"{of}: add an instance, in bulk", tuple(added), 0.2, "ms", "median", "plain SQLite", plain)
+            Figure(
+                f"{of}: add an instance, in bulk",
+                tuple(added),
+                0.2,
+                "ms",
+                "median",
+                f"plain SQLite of {_count(few)}",
+                plain,
+            )
         )
         for name, aim in (("open", 50), ("read a study of 500", None), ("sum what is held", None)):
             figures.append(Figure(f"{of}: {name}", times[name], aim, "ms", "median", peer, small.get(name, ())))
         small = times
     return figures
+
+
+def _count(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
 
 
 def _times(desk: Path, count: int) -> dict[str, tuple[float, ...]]:

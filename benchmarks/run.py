@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks import codecs, planes, process, reading, server
+from benchmarks import codecs, index, planes, process, reading, server, worklist
 from benchmarks.figures import Report
 from benchmarks.waves import write_series
 from workstation.dicom import decoder_processes
@@ -38,4 +38,6 @@ def run(folder: Path, machine: str, options: argparse.Namespace) -> Report:
     report.add(planes.growth(folder, counts, options.side // 2))
     report.add(reading.measure(desk, series, options.repeat, options.steps))
     report.add(process.measure(desk, series.voxel_bytes, options.repeat))
+    report.add(worklist.measure(folder / "worklist", options.workitems, options.repeat))
+    report.add(index.measure(folder / "index", options.instances))
     return report

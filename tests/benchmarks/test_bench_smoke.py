@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_a_tiny_run_measures_everything_but_the_server_and_checks_its_pictures(tmp_path: Path) -> None:
     found = tmp_path / "figures.json"
     options = ["--slices", "12", "--side", "96", "--repeat", "1", "--steps", "2", "--no-server", "--json", str(found)]
+    options += ["--workitems", "300", "--instances", "600"]
     before = _status()
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", *options], cwd=ROOT, capture_output=True, text=True, timeout=120
