@@ -1,10 +1,9 @@
 """The window of a desk: the three places and what passes between them."""
 
-from collections.abc import Callable
-
 from PySide6.QtCore import QObject, QTimer
 
 from workstation.consultation.desk import Desk
+from workstation.consultation.door import Door
 from workstation.dicom.parsing import get_ready_to_parse
 from workstation.errors import LinkDown, SignInNeeded, WorkstationError
 from workstation.jobs import Cancellation, Lane, Report, Workers
@@ -12,15 +11,18 @@ from workstation.language import _
 from workstation.reporting.template import load_templates
 from workstation.settings import Settings
 from workstation.ui import texts
+from workstation.ui.ahead import Ahead
 from workstation.ui.background import Background
 from workstation.ui.exchange import Exchange
 from workstation.ui.opening import Opening
 from workstation.ui.outbox.page import OutboxPage
 from workstation.ui.reading.page import ReadingPage
+from workstation.ui.servers import Servers
 from workstation.ui.shell import Place, Shell
 from workstation.ui.status import Status
 from workstation.ui.viewer.panel import ViewerPanel
 from workstation.ui.worklist.page import WorklistPage
+from workstation.ui.worklist.refreshing import Refreshing
 
 WORKLIST, READING, OUTBOX = range(3)
 _IDLE_MS = 1500
@@ -35,12 +37,9 @@ def _get_ready() -> None:
 class DeskWindow(QObject):
     """Builds the pages and carries the reader from the worklist through reading to the outbox."""
 
-    def __init__(
-        self, desk: Desk, workers: Workers, settings: Settings, sign_in: Callable[[str], None] | None = None
-    ) -> None:
+    def __init__(self, desk: Desk, workers: Workers, settings: Settings, door: Door | None = None) -> None:
         super().__init__()
         self._desk = desk
-        self._try_password = sign_in
         self._settings = settings
         self._link = "unknown"
         self.background = Background(workers)
@@ -57,13 +56,18 @@ class DeskWindow(QObject):
         )
         self.worklist.open_requested.connect(self.open_case)
         self.exchange = Exchange(desk, self.background, self.worklist, self.shell)
-        self.worklist.refresh_requested.connect(self.refresh)
+        self._refreshing = Refreshing(desk, self.background, self.worklist.model)
+        self._refreshing.done.connect(self._refreshed)
+        self._refreshing.failed.connect(self._refused)
+        self.worklist.refresh_requested.connect(lambda: self.refresh(asked=True))
         self.opening = Opening(desk, self.background, self.reading)
         self.opening.shown.connect(lambda: self.shell.go(READING))
         self.opening.changed.connect(self._changed)
         self.opening.trouble.connect(self.shell.messages.show_error)
         self.opening.noted.connect(self.shell.messages.show_note)
         self.opening.healed.connect(self.shell.messages.hide)
+        self.ahead = Ahead(desk.fetching, self.shell.status.ahead)
+        self.ahead.changed.connect(self._changed)
         self.reading.refresh_requested.connect(self.refresh)
         self.reading.trouble.connect(self.shell.messages.show_error)
         self.reading.signed.connect(self._signed)
@@ -73,10 +77,14 @@ class DeskWindow(QObject):
         self.outbox.reopened.connect(self._reopened)
         self.outbox.counted.connect(lambda count: self.shell.set_badge(OUTBOX, count))
         self.shell.closing.connect(self.close)
-        self.shell.sign_in.given.connect(self._sign_in)
+        self._trouble = ""
+        self.servers = Servers(desk, door, self.background, self.shell)
+        self.servers.signed_in.connect(self._signed_in)
+        self.servers.switched.connect(self._switched)
+        self.servers.failed.connect(self._refused)
         self._poll = QTimer(self)
         self._poll.setInterval(int(settings.poll_seconds * 1000))
-        self._poll.timeout.connect(self.refresh)
+        self._poll.timeout.connect(lambda: self.refresh())
         self._poll.timeout.connect(self.deliver)
         if settings.audit_server:
             self._poll.timeout.connect(self.send_audit)
@@ -98,44 +106,45 @@ class DeskWindow(QObject):
     def close(self) -> None:
         """Stop asking; what is under way is cancelled."""
         self._poll.stop()
+        self._refreshing.stop()
         self.opening.close()
+        self.ahead.close()
         self.reading.viewer.close_case()
         self.background.close()
 
-    def refresh(self) -> None:
+    def refresh(self, asked: bool = False) -> None:
         """Bring the worklist up to date. A dead link is a state, told in the status bar, and no error."""
+        # the same password again and again would lock the account
+        if self.shell.sign_in.isHidden():
+            self._refreshing.start(asked)
 
-        def done(_count: int) -> None:
-            self._link = "online"
-            # what waits for the link goes on
-            self._desk.fetching.online()
-            self._changed()
-
-        if self.shell.sign_in.isVisible():
-            # the same password again and again would lock the account
-            return
-        self.background.run(Lane.RETRIEVAL, lambda: self._desk.refresh(Cancellation()), done, self._refused)
+    def _refreshed(self) -> None:
+        self._link, self._trouble = "online", ""
+        # what waits for the link goes on
+        self._desk.fetching.plan_ahead()
+        self._changed()
+        self.deliver()
 
     def _refused(self, error: WorkstationError) -> None:
         self._link = "offline"
-        if isinstance(error, SignInNeeded) and self._try_password is not None:
-            self.shell.sign_in.ask(self._settings.server.name, error)
-        elif not isinstance(error, LinkDown):
+        known, self._trouble = self._trouble, str(error)
+        if isinstance(error, SignInNeeded) and self.servers.ask(error):
+            pass
+        elif not isinstance(error, LinkDown) or (error.advice and str(error) != known):
+            # a dead link is a state; one that somebody has to mend is told once
             self.shell.messages.show_error(error)
         self._changed()
 
-    def _sign_in(self, password: str) -> None:
-        """A password was typed: try it, and go on where the sign-in was missing."""
-        attempt = self._try_password
-        if attempt is None:
-            return
+    def _signed_in(self) -> None:
+        """Go on where the sign-in was missing."""
+        self.refresh()
+        self.deliver()
 
-        def done(_none: None) -> None:
-            self.shell.sign_in.hide()
-            self.refresh()
-            self.deliver()
-
-        self.background.run(Lane.RETRIEVAL, lambda: attempt(password), done, self._refused)
+    def _switched(self) -> None:
+        self._link, self._trouble = "unknown", ""
+        self._changed()
+        self.refresh()
+        self.deliver()
 
     def open_case(self, case_uid: str) -> None:
         """Claim a case if it is free, fetch what lacks, and open it for reading."""
@@ -161,7 +170,7 @@ class DeskWindow(QObject):
             return self._desk.deliver(report, cancellation)
 
         def counted(waiting: int) -> None:
-            if waiting and not self.shell.sign_in.isVisible():
+            if waiting and self.shell.sign_in.isHidden():
                 self.background.start(_("Sending conclusions"), Lane.SUBMISSION, deliver, done, failed)
 
         def failed(_error: WorkstationError) -> None:
@@ -194,7 +203,7 @@ class DeskWindow(QObject):
         self.shell.go(WORKLIST)
 
     def _show_status(self) -> None:
-        settings, link = self._settings, self._link
+        settings, link, trouble = self._desk.settings, self._link, self._trouble
 
         def read() -> Status:
             summary = self._desk.summary()
@@ -206,6 +215,7 @@ class DeskWindow(QObject):
                 archive_bytes=summary.archive_bytes,
                 archive_limit_bytes=int(settings.archive_limit_gb * 1e9),
                 outbox=summary.outbox,
+                trouble=trouble,
             )
 
         self.background.run(Lane.INTERACTIVE, read, self.shell.show_status, priority=5)
