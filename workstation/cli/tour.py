@@ -136,7 +136,7 @@ def _with_identity(options: argparse.Namespace, stage: Stage, demonstration: Cal
     return replace(
         stage,
         settings=replace(stage.settings, reader=reader, identity_file=str(file)),
-        plan=replace(stage.plan, identity_file=str(file), identity_password=password),
+        plan=replace(stage.plan, identity_password=password),
         authority=authority,
     )
 

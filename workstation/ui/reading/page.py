@@ -20,7 +20,7 @@ from workstation.jobs import Lane, Progress
 from workstation.language import _
 from workstation.reporting.form import Form
 from workstation.reporting.template import load_templates
-from workstation.signing.identity import load_pkcs12
+from workstation.signing.opening import open_identity
 from workstation.ui import theme
 from workstation.ui.background import Background
 from workstation.ui.reading.band import CaseBand
@@ -55,7 +55,7 @@ class ReadingPage(QWidget):
         self.band = CaseBand(self)
         self.viewer = viewer
         self.report = ReportPanel(self)
-        self.signing = SigningView(background, identity_file, self)
+        self.signing = SigningView(background, identity_file, desk.settings.token_library, self)
         self._empty = QLabel(_("No case is open.\nChoose one in the worklist and press Enter."), self)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         theme.set_role(self._empty, "muted")
@@ -252,13 +252,14 @@ class ReadingPage(QWidget):
             failed,
         )
 
-    def _sign(self, identity_file: str, password: str) -> None:
+    def _sign(self, where: str, secret: str) -> None:
         case, prepared = self._case, self._prepared
         if case is None or prepared is None:
             return
 
         def sign() -> None:
-            self._desk.sign(case.case_uid, prepared, load_pkcs12(identity_file, password))
+            with open_identity(where, secret) as identity:
+                self._desk.sign(case.case_uid, prepared, identity)
 
         def done(_none: None) -> None:
             self.close_case()

@@ -1,15 +1,11 @@
 """The step before signing: exactly what will be signed, whose it is, and with which identity."""
 
-from pathlib import Path
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import (
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -24,6 +20,7 @@ from workstation.language import _
 from workstation.reporting.pages import PagePicture, picture_pages
 from workstation.ui import texts, theme
 from workstation.ui.background import Background
+from workstation.ui.reading.identity_chooser import IdentityChooser
 
 WIDEST_PAGE = 900
 MARGIN = 24
@@ -31,14 +28,19 @@ SIDE_WIDTH = 380
 
 
 class SigningView(QWidget):
-    """Shows the PDF page by page; `confirmed` carries the identity's file and its password, `withdrawn` goes back."""
+    """Shows the PDF page by page.
+
+    `confirmed` carries the identity's path or address and its secret, `withdrawn` goes back.
+    """
 
     confirmed = Signal(str, str)
     withdrawn = Signal()
 
-    def __init__(self, background: Background, identity_file: str, parent: QWidget | None = None) -> None:
+    def __init__(self, background: Background, identity: str, library: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._background = background
+        self._chooser = IdentityChooser(background, identity, library, self)
+        self._chooser.entered.connect(self._confirm)
         self._shown: Prepared | None = None
         self._pages = QVBoxLayout()
         self._pages.setContentsMargins(MARGIN, 20, MARGIN, 20)
@@ -54,34 +56,21 @@ class SigningView(QWidget):
         side = QFrame(self)
         theme.set_role(side, "panel")
         side.setFixedWidth(SIDE_WIDTH)
-        side.setLayout(self._side(identity_file))
+        side.setLayout(self._side())
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         row.addWidget(self._scroll, 1)
         row.addWidget(side)
-        self.setFocusProxy(self._password)
+        self.setFocusProxy(self._chooser)
 
-    def _side(self, identity_file: str) -> QVBoxLayout:
+    def _side(self) -> QVBoxLayout:
         self._patient = self._label("title")
         self._patient_facts = self._label("muted")
         self._document = self._label("")
         self._completeness = self._label("")
         self._coming = self._label("warning")
         self._signer = self._label("")
-        self._file = QLineEdit(identity_file, self)
-        self._file.setAccessibleName(_("Identity file"))
-        self._file.setPlaceholderText(_("PKCS#12 file (.p12, .pfx)"))
-        browse = QPushButton(self)
-        browse.setIcon(theme.icon("mdi6.folder-open-outline"))
-        browse.setToolTip(_("Choose the identity file"))
-        browse.setAccessibleName(_("Choose the identity file"))
-        browse.clicked.connect(self._browse)
-        self._password = QLineEdit(self)
-        self._password.setEchoMode(QLineEdit.EchoMode.Password)
-        self._password.setAccessibleName(_("Password of the identity"))
-        self._password.setPlaceholderText(_("Password of the identity"))
-        self._password.returnPressed.connect(self._confirm)
         self._error = self._label("error")
         self._sign = QPushButton(_("Sign and send"), self)
         theme.set_role(self._sign, "primary")
@@ -89,9 +78,6 @@ class SigningView(QWidget):
         back = QPushButton(_("Back to the report"), self)
         back.clicked.connect(self.withdrawn)
 
-        chooser = QHBoxLayout()
-        chooser.addWidget(self._file, 1)
-        chooser.addWidget(browse)
         column = QVBoxLayout()
         column.setContentsMargins(20, 20, 20, 20)
         column.setSpacing(6)
@@ -109,8 +95,7 @@ class SigningView(QWidget):
         column.addWidget(self._signer)
         column.addSpacing(14)
         column.addWidget(self._label("muted", _("Identity")))
-        column.addLayout(chooser)
-        column.addWidget(self._password)
+        column.addWidget(self._chooser)
         column.addWidget(self._error)
         column.addStretch(1)
         column.addWidget(self._sign)
@@ -152,7 +137,8 @@ class SigningView(QWidget):
                 part for part in (texts.person_name(conclusion.observer.name), conclusion.observer.organisation) if part
             )
         )
-        self._password.clear()
+        self._chooser.take_secret()
+        self._chooser.look(conclusion.observer.name)
         self.show_error(None)
         self.set_busy(False)
         self._clear_pages()
@@ -197,8 +183,7 @@ class SigningView(QWidget):
         self._error.setVisible(error is not None)
         self.set_busy(False)
         if error is not None:
-            self._password.selectAll()
-            self._password.setFocus()
+            self._chooser.ask_again()
 
     @property
     def error_shown(self) -> str:
@@ -231,22 +216,15 @@ class SigningView(QWidget):
             sheet.setFixedSize(page.width, page.height)
             self._pages.addWidget(sheet)
 
-    def _browse(self) -> None:
-        start = str(Path(self._file.text()).parent) if self._file.text() else ""
-        name, _kind = QFileDialog.getOpenFileName(
-            self, _("Choose the identity file"), start, _("Identities (*.p12 *.pfx);;All files (*)")
-        )
-        if name:
-            self._file.setText(name)
-            self._password.setFocus()
-
     def _confirm(self) -> None:
         if not self._sign.isEnabled() or self._shown is None:
             return
-        if not self._file.text():
-            self.show_error(WorkstationError(_("No identity is chosen"), advice=_("Choose your PKCS#12 file.")))
-            self._file.setFocus()
+        if not self._chooser.identity:
+            self.show_error(
+                WorkstationError(
+                    _("No identity is chosen"), advice=_("Choose your PKCS#12 file, or put in your token.")
+                )
+            )
             return
         self.set_busy(True)
-        self.confirmed.emit(self._file.text(), self._password.text())
-        self._password.clear()
+        self.confirmed.emit(self._chooser.identity, self._chooser.take_secret())

@@ -36,7 +36,6 @@ class Plan:
     main: str = ""
     tilted: str = ""
     template: str = ""
-    identity_file: str = ""
     identity_password: str = ""
 
 
@@ -336,10 +335,6 @@ class Tour:
         signing = self._window.reading.signing
         self._hands.wait(lambda: signing.pages_shown > 0 or bool(signing.error_shown), _("for the pages"))
         self._picture("sign")
-        file = self._named(signing, QLineEdit, _("Identity file"))
-        if file.text() != self._plan.identity_file:
-            self._hands.press("Ctrl+A", file)
-            self._hands.type(self._plan.identity_file, file)
         password = self._named(signing, QLineEdit, _("Password of the identity"))
         password.setFocus()
         self._hands.type(self._plan.identity_password, password)
