@@ -113,7 +113,7 @@ class Opening(QObject):
 
     def _begin(self, course: "_Course", case: CaseRow, wanted: Wanted | None, *, free: bool) -> None:
         if wanted is None:
-            course.ended = True
+            course.ended, course.priors = True, "here"
             self._show(course)
             return
         self._reading.show_waiting(case)
@@ -317,9 +317,9 @@ class Opening(QObject):
             if last and not any(instance.has_pixels for instance in contents.study):
                 self._nothing_here(course)
                 return
-            whole = last and (course.cut or course.priors == "here" or case.is_complete_here)
+            whole = last and (course.cut or course.priors == "here")
             self._reading.update_case(case, contents, coming=not whole, study=not last)
-            if last and not course.priors:
+            if last and course.priors != "coming":
                 over, course.activity = course.activity, None
                 if not whole:
                     self._fetch_priors(course)
@@ -334,12 +334,10 @@ class Opening(QObject):
         """The earlier studies come behind the reader's back, and are offered when they are here."""
         course.priors = "coming"
         title = _("Earlier studies of {patient}").format(patient=self._patient)
-        activity = course.activity = self._background.follow(title, lambda: self._cancel_priors(course))
+        course.activity = self._background.follow(title, lambda: self._cancel_priors(course))
 
         def here(future: Wanted) -> None:
-            self._background.end(activity)
             if self._course is course:
-                course.activity = None
                 course.priors = "here"
                 error = _error_of(future)
                 if error is not None:
@@ -390,6 +388,7 @@ class _Course:
         self.told = False
         """Whether the reader was told why not all is here."""
         self.priors = ""
+        """Of the earlier studies: "" before they are asked for, "coming", or "here" as far as they can be had."""
         self.busy = False
         self.received = self.offered = 0
         """Objects of the study that have come, and that had when what has come was offered last."""

@@ -4,10 +4,11 @@ The page is a small machine of three faces: nothing open, reading, signing. Each
 the view is saved at once as a part of the case's draft; opening the case again brings all of it back.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
@@ -30,6 +31,8 @@ from workstation.ui.viewer.panel import ViewerPanel
 from workstation.viewing.growth import Awaiting
 
 EMPTY, READING, SIGNING = range(3)
+# how long the form waits for the first picture at most
+_REPORT_MS = 1500
 
 
 class ReadingPage(QWidget):
@@ -50,6 +53,8 @@ class ReadingPage(QWidget):
         self._preparing = False
         self._progress: Progress | None = None
         """How far the study is on its way; None once nothing more comes."""
+        self._pending: Callable[[], None] | None = None
+        """Makes the form of the case that is open, as long as that is not done."""
         self._key_images: tuple[KeyImage, ...] = ()
         self._measurements: tuple[Measurement, ...] = ()
         self.band = CaseBand(self)
@@ -81,6 +86,7 @@ class ReadingPage(QWidget):
         self._connect()
 
     def _connect(self) -> None:
+        self.viewer.painted.connect(self._painted)
         self.viewer.measurements_changed.connect(self._measurements_changed)
         self.viewer.key_images_changed.connect(self._key_images_changed)
         self.viewer.view_changed.connect(partial(self._save, "view"))
@@ -138,12 +144,15 @@ class ReadingPage(QWidget):
         """
         self._close()
         self._case = case
-        templates = load_templates()
-        form = Form.from_json(draft["form"]) if draft.get("form") else None
         self.band.show_case(case, contents)
         self.band.set_returnable(writable)
-        self.report.set_case(self._desk.merge_values(case, contents), templates, form)
-        self.report.setEnabled(writable)
+        self._pending = partial(self._show_report, case, contents, draft, writable)
+        if awaited is None:
+            self._make_report()
+        else:
+            # making a form takes longer than a picture: it comes behind the first one
+            self.report.clear()
+            QTimer.singleShot(_REPORT_MS, self, self._make_report)
         self.viewer.open_case(
             contents.study,
             offered_priors(contents, coming=awaited is not None),
@@ -155,6 +164,23 @@ class ReadingPage(QWidget):
         )
         self._show_face(READING)
         self.opened.emit(case.case_uid)
+
+    def _painted(self) -> None:
+        if self._pending is not None:
+            QTimer.singleShot(0, self, self._make_report)
+
+    def _make_report(self) -> None:
+        """Make the form of the open case, unless it is there."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending()
+
+    def _show_report(self, case: CaseRow, contents: CaseContents, draft: dict[str, Any], writable: bool) -> None:
+        form = Form.from_json(draft["form"]) if draft.get("form") else None
+        self.report.set_case(self._desk.merge_values(case, contents), load_templates(), form)
+        self.report.setEnabled(writable)
+        if self.viewer.session is not None:
+            self.report.set_measurements(self._measurements)
 
     def show_progress(self, progress: Progress) -> None:
         """How far the study of the open case is on its way."""
@@ -171,6 +197,7 @@ class ReadingPage(QWidget):
         if self._case is None or self._case.case_uid != case.case_uid or self.viewer.session is None:
             return
         self._case = case
+        self._make_report()
         self.band.show_case(case, contents)
         if study and self._progress is not None:
             self.band.show_progress(self._progress)
@@ -191,6 +218,7 @@ class ReadingPage(QWidget):
         self._case = None
         self._prepared = None
         self._progress = None
+        self._pending = None
         self._measurements, self._key_images = (), ()
         self._show_face(EMPTY)
 

@@ -94,6 +94,14 @@ class ReportPanel(QWidget):
             form = carry_over(form, template, case_values)
         self._show_template(template, form)
 
+    def clear(self) -> None:
+        """Show nothing, as long as the next case's form is not made."""
+        self._template, self._form, self._measurements = None, None, None
+        page = self._scroll.takeWidget()
+        if page is not None:
+            page.hide()
+        self.setEnabled(False)
+
     def set_case_values(self, case_values: Mapping[str, str]) -> None:
         """More became known of the case, e.g. a prior came: fields nobody typed into follow."""
         self._case_values = case_values
