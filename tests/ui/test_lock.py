@@ -1,5 +1,6 @@
 """The lock of the window: nothing of a patient behind it, the same place after it, and what makes it close."""
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends import fail
-from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt, QTimer
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
@@ -22,7 +23,7 @@ from workstation.consultation.carrying import Carrying
 from workstation.errors import ArchiveLocked, WrongPassphrase
 from workstation.secrets import desk_passphrase, wrapping
 from workstation.settings import Reader, Settings
-from workstation.ui.application import qt_application
+from workstation.ui.application import qt_application, run_window
 from workstation.ui.recovery import RecoveryKeyPage
 from workstation.ui.safekeeping import Safekeeping
 from workstation.ui.security import SecurityPage
@@ -383,3 +384,22 @@ def test_a_page_that_was_asked_for_before_the_lock_comes_behind_it(sit: Callable
     assert seat.lock.face.isVisible()
     seat.unlock()
     until(security.isVisible)
+
+
+def test_start_and_end_of_the_program_are_in_the_audit_chain(tmp_path: Path, app: QApplication) -> None:
+    settings = Settings(tmp_path, language="en", lock_minutes=0)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with application(settings, passphrase=lambda: PASSPHRASE) as opened:
+            # as a service manager would end it
+            QTimer.singleShot(500, lambda: signal.raise_signal(signal.SIGTERM))
+            status = run_window(opened.desk, opened.workers, settings, opened.door, opened.guard, wrong_attempts=2)
+            with opened.archive.database.read() as cursor:
+                entries = [(entry.event, dict(entry.detail)) for entry in audit.entries(cursor)]
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert status == 0
+    assert entries == [("program started", {"wrong passphrases": 2}), ("program ended", {})]
+    QApplication.processEvents()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
