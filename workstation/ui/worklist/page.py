@@ -53,7 +53,9 @@ class WorklistPage(QWidget):
         theme.set_role(self._empty, "muted")
         self._count = QLabel(self)
         theme.set_role(self._count, "muted")
-        self._new = QPushButton(self)
+        # over the list, where they came: the row above has no room left
+        self._new = QPushButton(self._table)
+        self._new.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._new.setIcon(theme.icon("mdi6.arrow-up", theme.current().accent))
         self._new.setToolTip(_("Cases came above the first row shown (Home)"))
         self._new.clicked.connect(self._go_up)
@@ -111,7 +113,7 @@ class WorklistPage(QWidget):
         self._search.setPlaceholderText(_("Patient, number, question…"))
         self._search.setClearButtonEnabled(True)
         self._search.setAccessibleName(_("Search"))
-        self._search.setMinimumWidth(180)
+        self._search.setMinimumWidth(150)
         self._kind = self._choice(
             _("Kind"),
             (
@@ -136,6 +138,7 @@ class WorklistPage(QWidget):
         refresh.setIcon(theme.icon("mdi6.refresh"))
         refresh.setToolTip(_("Ask IRIS for new cases (F5)"))
         refresh.setAccessibleName(_("Refresh"))
+        refresh.setFixedWidth(40)
         refresh.clicked.connect(self.refresh_requested)
         following = QPushButton(_("Next case"), self)
         following.setToolTip(_("Open the most urgent case (N)"))
@@ -145,7 +148,6 @@ class WorklistPage(QWidget):
         row = self.bar = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self._search, 1)
-        row.addWidget(self._new)
         row.addWidget(self._count)
         for choice in (self._kind, self._modality, self._states):
             row.addWidget(choice)
@@ -246,6 +248,7 @@ class WorklistPage(QWidget):
             self._above += view.first
             self._new.setText(ngettext("{count} new", "{count} new", self._above).format(count=self._above))
         self._new.setVisible(self._above > 0)
+        self._place_over()
 
     def _scrolled(self, value: int) -> None:
         if value == 0:
@@ -265,17 +268,21 @@ class WorklistPage(QWidget):
             else _("No cases here yet.\nPress F5 to ask IRIS, or check the link in the status bar.")
         )
         self._empty.setVisible(count == 0)
-        self._place_empty()
+        self._place_over()
         if count and not self._table.currentIndex().isValid():
             self._table.setCurrentIndex(self.model.index(0, 0))
         if count == 0:
             self.panel.clear()
 
-    def _place_empty(self) -> None:
-        self._empty.setGeometry(self._table.viewport().geometry().adjusted(40, 0, -40, 0))
+    def _place_over(self) -> None:
+        """Put what stands over the table in its place."""
+        inside = self._table.viewport().geometry()
+        self._empty.setGeometry(inside.adjusted(40, 0, -40, 0))
+        self._new.adjustSize()
+        self._new.move(inside.center().x() - self._new.width() // 2, inside.top() + 6)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         for number, column in enumerate(COLUMNS):
             self._table.setColumnHidden(number, column.wide_only and self.width() < WIDE)
-        self._place_empty()
+        self._place_over()
