@@ -48,6 +48,11 @@ class StatusBar(QFrame):
         self._link.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._link.setAccessibleName(_("Server"))
         theme.set_role(self._link, "quiet")
+        # as flat as the labels beside it
+        self._link.setStyleSheet(
+            "QToolButton { padding: 1px 18px 1px 0; margin: 0 }"
+            "QToolButton::menu-indicator { subcontrol-origin: padding; subcontrol-position: right center; right: 2px }"
+        )
         self._reader = QLabel(self)
         self._held = QLabel(self)
         self._archive = QLabel(self)
