@@ -204,9 +204,22 @@ def test_missing_images_are_counted_and_the_reason_is_printed(contents: CaseCont
     incomplete = replace(contents, ledger=replace(contents.ledger, series=(gap, report)))
     assert images_here(incomplete) == (12, 15)
     assert completeness_statement(incomplete, "ru", "срочный случай") == (
-        "Прочитано изображений: 12 из 15. Причина описания неполного исследования: срочный случай."
+        "Прочитано изображений: 12 из 15. Неполные серии: № 1 – 12 из 15. "
+        "Причина описания неполного исследования: срочный случай."
     )
-    assert completeness_statement(incomplete, "en") == "Images read: 12 of 15."
+    assert completeness_statement(incomplete, "en") == "Images read: 12 of 15. Series not whole: no. 1 – 12 of 15."
+
+
+def test_an_image_that_makes_no_picture_is_not_called_read(contents: CaseContents) -> None:
+    """MPEG-2 (PS3.5 A.4.5) is a video and JPIP (A.6) only a reference: neither makes a picture here."""
+    whole = [one for one in contents.study if one.has_pixels]
+    video, jpip = "1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.94"
+    coded = [replace(whole[0], transfer_syntax_uid=uid) for uid in (video, jpip)]
+    changed = replace(contents, study=(*coded, *whole[2:]))
+    assert changed.undecodable == tuple(coded)
+    assert completeness_statement(changed, "en").startswith(
+        "Images read: 10 of 12. Received, but the program can't read them: 2."
+    )
 
 
 def test_a_rejected_image_is_neither_read_nor_evidence_nor_a_source_of_names(

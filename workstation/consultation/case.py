@@ -181,6 +181,14 @@ class CaseContents:
         """The objects of the study that are not rejected: a rejected one may name another patient."""
         return in_sight(self.study)
 
+    @cached_property
+    def undecodable(self) -> tuple[Instance, ...]:
+        """The images of the study that are here and make no picture: of these nobody has read anything."""
+        # at first use: the decoders are long to import
+        from workstation.dicom.pixels import undecodable
+
+        return tuple(one for one in self.in_sight if one.has_pixels and undecodable(one))
+
 
 @dataclass(frozen=True)
 class Arrivals:

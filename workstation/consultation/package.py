@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from workstation.archive.identity import alike
+from workstation.archive.ledger import SeriesLedger
 from workstation.consultation.case import CaseContents, CaseRow
 from workstation.dicom.content import (
     Code,
@@ -42,6 +43,9 @@ _WORDS: dict[Language, dict[str, str]] = {
         "read": "Прочитано изображений: {received} из {expected}.",
         "uncounted": "Прочитано изображений: {received}; сколько их всего, сервер не сообщил.",
         "rejected": "Отозваны примечаниями архива и не входят в это число: {count}.",
+        "undecodable": "Получены, но не читаются программой: {count}.",
+        "lacking": "Неполные серии: {series}.",
+        "series": "№ {number} – {received} из {expected}",
         "why": "Причина описания неполного исследования: {reason}.",
         "signature": "Заключение",
     },
@@ -49,6 +53,9 @@ _WORDS: dict[Language, dict[str, str]] = {
         "read": "Images read: {received} of {expected}.",
         "uncounted": "Images read: {received}; the server didn't say how many there are.",
         "rejected": "Withdrawn by rejection notes and not among these: {count}.",
+        "undecodable": "Received, but the program can't read them: {count}.",
+        "lacking": "Series not whole: {series}.",
+        "series": "no. {number} – {received} of {expected}",
         "why": "Reason for reading an incomplete study: {reason}.",
         "signature": "Conclusion",
     },
@@ -182,7 +189,14 @@ def completeness_statement(contents: CaseContents, language: Language, reason: s
     """On how many of the listed images the conclusion rests; `reason`: why an incomplete study is read all the same."""
     words = _WORDS[language]
     received, expected = images_here(contents)
-    said = [words["read" if expected else "uncounted"].format(received=received, expected=expected)]
+    read = received - len(contents.undecodable)
+    said = [words["read" if expected else "uncounted"].format(received=read, expected=expected)]
+    if contents.undecodable:
+        said.append(words["undecodable"].format(count=len(contents.undecodable)))
+    lacking = [series for series in _pictures(contents) if series.received < series.expected]
+    if lacking:
+        named = "; ".join(words["series"].format(**_counted(series)) for series in lacking)
+        said.append(words["lacking"].format(series=named))
     aside = sum(one.has_pixels for one in contents.study) - received
     if aside:
         said.append(words["rejected"].format(count=aside))
@@ -197,9 +211,17 @@ def images_here(contents: CaseContents) -> tuple[int, int]:
     Neither counts what a rejection note names.
     """
     received = sum(instance.has_pixels for instance in contents.in_sight)
-    pictures = [series for series in contents.ledger.series if series.modality not in _DOCUMENTS]
-    missing = sum(series.expected - series.received for series in pictures if series.expected > series.received)
+    missing = sum(max(series.expected - series.received, 0) for series in _pictures(contents))
     return received, received + missing if contents.ledger.listed_at else 0
+
+
+def _pictures(contents: CaseContents) -> list[SeriesLedger]:
+    return [series for series in contents.ledger.series if series.modality not in _DOCUMENTS]
+
+
+def _counted(series: SeriesLedger) -> dict[str, object]:
+    number = series.modality if series.number is None else series.number
+    return {"number": number, "received": series.received, "expected": series.expected}
 
 
 def _signed_object(

@@ -111,8 +111,29 @@ def _samples(instance: Instance, data: bytes, frame: int) -> tuple[NDArray[Any],
     return samples, name
 
 
+def undecodable(instance: Instance) -> str:
+    """Why, by its header, an image makes no picture or not each of its frames does; "" for one that should."""
+    try:
+        _of_known_kind(instance)
+        for frame in range(min(len(instance.frame_offsets), instance.number_of_frames)):
+            _checked(instance, frame)
+    except UnreadableObject as error:
+        return error.detail
+    return ""
+
+
 def _checked(instance: Instance, frame: int) -> PixelDescription:
     """The description of a picture that can be decoded; Unsupported or UnreadableObject, with the reason, otherwise."""
+    pixels = _of_known_kind(instance)
+    if not 0 <= frame < instance.number_of_frames:
+        raise _unreadable(_("there is no frame {number}").format(number=frame + 1))
+    if sum(length for _at, length in instance.frame_offsets[frame]) == 0:
+        raise _unreadable(_("the pixel data don't hold frame {number} whole").format(number=frame + 1))
+    return pixels
+
+
+def _of_known_kind(instance: Instance) -> PixelDescription:
+    """The description of an image of which pictures are made, whatever its frames hold. Raises as `_checked`."""
     pixels, uid = instance.pixels, instance.transfer_syntax_uid
     if pixels is None or not instance.has_pixels:
         raise _unsupported(_("the object has no picture"))
@@ -125,16 +146,12 @@ def _checked(instance: Instance, frame: int) -> PixelDescription:
         raise _unsupported(_("{count} samples a pixel").format(count=pixels.samples_per_pixel))
     if pixels.float_bits and uid not in ts.NATIVE:
         raise _unsupported(_("floating-point pixels in transfer syntax {uid}").format(uid=uid))
-    if not 0 <= frame < instance.number_of_frames:
-        raise _unreadable(_("there is no frame {number}").format(number=frame + 1))
     if instance.rows * instance.columns * pixels.samples_per_pixel > _MOST_SAMPLES:
         raise _unreadable(
             _("it promises {rows} × {columns} pixels").format(rows=instance.rows, columns=instance.columns)
         )
     if instance.modality_table == BROKEN_TABLE:
         raise _unreadable(_("its modality LUT is broken"))
-    if sum(length for _at, length in instance.frame_offsets[frame]) == 0:
-        raise _unreadable(_("the pixel data don't hold frame {number} whole").format(number=frame + 1))
     return pixels
 
 

@@ -1,5 +1,6 @@
 """Words for values: names, dates, ages, states, as the reader's language writes them."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from workstation.dicom.content import Code
@@ -105,3 +106,14 @@ def sex_and_age(sex: str, age: int | None) -> str:
     if age is not None:
         parts.append(str(age))
     return " · ".join(parts)
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Numbers as a person writes them: 3, 7–9."""
+    written: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if written and number == written[-1][1] + 1:
+            written[-1][1] = number
+        else:
+            written.append([number, number])
+    return ", ".join(str(low) if low == high else f"{low}–{high}" for low, high in written)

@@ -1,5 +1,7 @@
 """The band above the pictures: whose they are, what is asked, how complete they are, and until when."""
 
+from collections import Counter
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
@@ -81,7 +83,12 @@ class CaseBand(QFrame):
             if complete
             else _("{received} of {expected} objects are here").format(received=case.received, expected=case.expected)
         )
-        theme.set_role(self._complete, "muted" if complete else "warning")
+        unread = len(contents.undecodable) if contents is not None else 0
+        if unread:
+            told = ngettext("{count} can't be decoded", "{count} can't be decoded", unread).format(count=unread)
+            self._complete.setText(f"{self._complete.text()}  ·  {told}")
+        self._complete.setToolTip("\n".join(_lacking(contents)) if contents is not None else "")
+        theme.set_role(self._complete, "muted" if complete and not unread else "warning")
         countdown, urgency = texts.until(case.deadline)
         self._deadline.setText(
             _("due in {span}").format(span=countdown) if countdown and urgency != "overdue" else countdown
@@ -119,4 +126,23 @@ def _doubts(contents: CaseContents) -> list[str]:
             0,
             _("The images of this case may be of another person than the order: {doubt}").format(doubt=contents.doubt),
         )
+    return found
+
+
+def _lacking(contents: CaseContents) -> list[str]:
+    """What of the study is not here or makes no picture, series by series."""
+    unread = Counter(one.series_uid for one in contents.undecodable)
+    found = []
+    for series in contents.ledger.series:
+        if series.complete and not unread[series.series_uid]:
+            continue
+        said = [_("{received} of {expected}").format(received=series.received, expected=series.expected)]
+        numbers = texts.ranges(gap.number for gap in series.gaps if gap.number is not None)
+        if numbers:
+            said.append(_("not here: {numbers}").format(numbers=numbers))
+        said += dict.fromkeys(gap.reason for gap in series.gaps if gap.reason)
+        if count := unread[series.series_uid]:
+            said.append(ngettext("{count} can't be decoded", "{count} can't be decoded", count).format(count=count))
+        name = " ".join(str(part) for part in (series.number, series.modality, series.description) if part)
+        found.append(_("Series {name}: {said}").format(name=name, said=", ".join(said)))
     return found
