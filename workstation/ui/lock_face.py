@@ -41,5 +41,5 @@ class LockFace(CardPage):
         typed = self._secret.text()
         if typed and self.is_ready:
             self.set_busy(True)
-            self.say("")
+            self.say(_("One moment…"), "muted")
             self.given.emit(typed)
