@@ -156,7 +156,8 @@ class SigningView(QWidget):
             _("Images of this study are still coming: {received} of {expected} are here. ").format(
                 received=progress.done, expected=progress.total
             )
-            + _("The conclusion rests on those named above. You can go back and wait for the others.")
+            + _("The conclusion rests on those named above. You can go back and wait for the others. ")
+            + _("Earlier studies are looked for after that: check what the report says of them.")
         )
 
     def show_arrived(self) -> None:
