@@ -59,7 +59,7 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("seeds", [20, pytest.param(200, marks=pytest.mark.long)], ids=["few", "many"])
+@pytest.mark.parametrize("seeds", [8, pytest.param(200, marks=pytest.mark.long)], ids=["few", "many"])
 def test_a_pull_onto_a_full_disk_goes_on_when_there_is_room(disk: SmallDisk, place: Place, seeds: int) -> None:
     stopped = partial = 0
     for seed in range(seeds):

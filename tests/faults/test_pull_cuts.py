@@ -21,7 +21,8 @@ from tests.faulty_proxy import Cut, CutRequest, Drop, FaultyProxy, Slow, Stall
 from workstation.archive.archive import Archive
 from workstation.errors import LinkDown
 
-_SEEDS = [20, pytest.param(200, marks=[pytest.mark.long, pytest.mark.timeout(1200)])]
+# on each of two servers
+_SEEDS = [10, pytest.param(200, marks=[pytest.mark.long, pytest.mark.timeout(1200)])]
 
 
 def _break_at_random(proxy: FaultyProxy, chance: random.Random, size: int) -> None:
@@ -37,7 +38,8 @@ def _break_at_random(proxy: FaultyProxy, chance: random.Random, size: int) -> No
 def test_a_pull_cut_at_random_bytes_ends_with_the_same_bytes(tmp_path: Path, place: Place, seeds: int) -> None:
     size = sum(map(len, place.objects.values()))
     broken = 0
-    for seed in range(seeds):
+    first = 0 if place.path == "/dicom-web" else 1000
+    for seed in range(first, first + seeds):
         place.proxy.clear()
         _break_at_random(place.proxy, random.Random(seed), size)
         folder = tmp_path / str(seed)
