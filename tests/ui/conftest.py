@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 
 from tests import synthetic_stack
 from workstation import language
@@ -159,6 +159,16 @@ class Reader:
         self.hands.type(password, field)
         self.hands.press("Return", field)
         self.hands.wait(lambda: bool(self.desk.outbox()), "for the package")
+
+    def decide(self, word: str) -> None:
+        """Press the button that the outbox offers for its chosen package."""
+
+        def offered() -> list[QPushButton]:
+            buttons = self.window.outbox.findChildren(QPushButton)
+            return [one for one in buttons if one.isVisible() and one.text() == word]
+
+        self.hands.wait(lambda: bool(offered()), f"for {word}")
+        self.hands.click(offered()[0])
 
     def package_state(self) -> str:
         return self.desk.outbox()[0].state

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import requests
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication
 
 from tests.ui.conftest import Reader
 from workstation.demo.preparation import DemoFolder
@@ -207,9 +207,7 @@ def test_a_refused_conclusion_is_sent_again_on_the_readers_word(
     reader = seat()
     reader.sign(reader.find("FLG"), demo.identities.password)
     reader.hands.wait(lambda: reader.package_state() == "refused", "for the refusal")
-    buttons = reader.window.outbox.findChildren(QPushButton)
-    reader.hands.wait(lambda: any(each.isVisible() and each.text() == "Send again" for each in buttons), "for the word")
-    reader.hands.click(next(each for each in buttons if each.text() == "Send again"))
+    reader.decide("Send again")
     reader.hands.wait(lambda: reader.package_state() == "delivered", "for the delivery")
 
 
