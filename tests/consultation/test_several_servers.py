@@ -106,6 +106,7 @@ def test_the_list_is_that_of_the_server_in_use_with_what_is_ours_of_the_other(tw
     use(desk, "South")
     assert shown(desk) == {south: "South"}
     # neither list took the other's free case away
+    assert desk.case(north).server == "North"
     use(desk, "North")
     assert shown(desk) == {north: "North"}
     desk.claim(north)
@@ -178,6 +179,19 @@ def test_each_conclusion_goes_to_its_own_server_and_the_other_is_not_held_up(two
     with IrisSession(two.settings.server_named("South"), two.iris["South"].password) as session:
         found = [entry.study_uid for entry in DicomWeb(session).search_studies({})]
     assert found == [two.studies["South"]]
+
+
+def test_conclusions_of_one_delivery_part_by_their_servers(two: Two, desk: Desk, signed: Any) -> None:
+    for server in ("North", "South"):
+        use(desk, server)
+        desk.claim(two.cases[server])
+        desk.pull(two.cases[server])
+        signed(desk, two.cases[server])
+    assert desk.deliver() == 2
+    for server, case_uid in two.cases.items():
+        assert [one.server for one in desk.receipts(case_uid)] == [server]
+        with IrisSession(two.settings.server_named(server), two.iris[server].password) as session:
+            assert [one.study_uid for one in DicomWeb(session).search_studies({})] == [two.studies[server]]
 
 
 def test_what_waits_for_a_server_that_is_not_set_up_says_so_and_stays(two: Two, desk: Desk, signed: Any) -> None:
