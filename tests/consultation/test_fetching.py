@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from types import ModuleType
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from tests.consultation import conftest
 from workstation.archive.archive import Archive
 from workstation.consultation import link_wait
-from workstation.consultation.budget import NoRoom, in_hours
+from workstation.consultation.budget import Budget, NoRoom, in_hours
 from workstation.consultation.desk import Desk
 from workstation.consultation.fetching import Fetching
 from workstation.consultation.wanted import FetchingState, HeldBack, Stage, Urgency
@@ -323,3 +324,36 @@ def test_images_of_another_patient_than_the_order_are_doubted(bench: Any, iris: 
         assert desk.contents(case_uid).doubt == "another name, another patient number"
         desk.fetching.open(bench.case_uid).result(WAIT_S)
         assert desk.contents(bench.case_uid).doubt == ""
+
+
+def test_a_cancelled_transfer_ends_at_once_though_the_line_is_silent(
+    bench: Any, iris: EmbeddedIris, tiny: ModuleType
+) -> None:
+    bench.profile = replace(bench.profile, stall_timeout_s=15.0)
+    other = store(bench, tiny, 8)
+    with bench.archive() as archive, desk_of(bench, archive) as desk:
+        iris.faults.stall(2500, f"*/{other}/series/*[0-9]")
+        wanted = desk.fetching.want(other, Urgency.NEXT)
+        until(desk.fetching, lambda state: (pull := state.of(other)) is not None and pull.received >= 1)
+        began = time.monotonic()
+        desk.fetching.cancel(other)
+        with pytest.raises(Cancelled):
+            wanted.result(WAIT_S)
+        assert time.monotonic() - began < 3.0
+        assert archive.instances(study_uid=other)
+
+
+def test_a_pull_whose_hours_end_stops_and_an_opened_one_does_not(bench: Any) -> None:
+    hours = [6]
+    with bench.archive() as archive, desk_of(bench, archive) as desk:
+        settings = Settings(bench.folder, prefetch_hours="20-7")
+        budget = Budget(settings, desk.keeping, hour=lambda: hours[0])
+        for ahead in (True, False):
+            hours[0] = 6
+            cancellation = Cancellation()
+            admit = budget.admit(lambda ahead=ahead: ahead, set, lambda _removed: None, cancellation)
+            admit(1000)
+            assert not cancellation.cancelled
+            hours[0] = 7
+            admit(1000)
+            assert cancellation.cancelled is ahead
