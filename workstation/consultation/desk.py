@@ -33,7 +33,7 @@ from workstation.consultation.package import Prepared
 from workstation.consultation.polling import Polling, Wanted, until
 from workstation.consultation.pulling import Pulling
 from workstation.consultation.receipt import Receipt, receipts
-from workstation.consultation.signed import must_verify, sealed_objects
+from workstation.consultation.signed import must_verify, sealed_objects, timestamps_of
 from workstation.consultation.states import WRITING_STATES, CaseEvent
 from workstation.consultation.submission import Submission
 from workstation.dicom.content import KeyImage, Measurement
@@ -272,12 +272,13 @@ class Desk:
         )
 
     def sign(self, case_uid: str, prepared: Prepared, identity: Identity) -> None:
-        """Sign, and put the package into the outbox; from here its bytes are only carried.
+        """*Network, if any.* Sign, and put the package into the outbox; from here its bytes are only carried.
 
-        Raises IdentityUnusable, and CaseUnavailable when the case isn't ours or is signed already.
+        Timestamps are had from the authority of the settings if it answers. Raises IdentityUnusable, and
+        CaseUnavailable when the case isn't ours or is signed already.
         """
         self._must_be_writable(self._cases.get(case_uid))
-        signed = package.sign(prepared, identity)
+        signed = package.sign(prepared, identity, timestamps_of(self._settings))
         with self._database.transaction() as cursor:
             case = read_case(cursor, case_uid)
             self._must_be_writable(case)
