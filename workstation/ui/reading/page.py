@@ -53,6 +53,7 @@ class ReadingPage(QWidget):
         self._preparing = False
         self._progress: Progress | None = None
         """How far the study is on its way; None once nothing more comes."""
+        self._contents: CaseContents | None = None
         self._pending: Callable[[], None] | None = None
         """Makes the form of the case that is open, as long as that is not done."""
         self._key_images: tuple[KeyImage, ...] = ()
@@ -146,7 +147,8 @@ class ReadingPage(QWidget):
         self._case = case
         self.band.show_case(case, contents)
         self.band.set_returnable(writable)
-        self._pending = partial(self._show_report, case, contents, draft, writable)
+        self._contents = contents
+        self._pending = partial(self._show_report, draft, writable)
         if awaited is None:
             self._make_report()
         else:
@@ -166,7 +168,7 @@ class ReadingPage(QWidget):
         self.opened.emit(case.case_uid)
 
     def _painted(self) -> None:
-        if self._pending is not None:
+        if self._pending is not None and self.viewer.is_settled():
             QTimer.singleShot(0, self, self._make_report)
 
     def _make_report(self) -> None:
@@ -175,7 +177,10 @@ class ReadingPage(QWidget):
         if pending is not None:
             pending()
 
-    def _show_report(self, case: CaseRow, contents: CaseContents, draft: dict[str, Any], writable: bool) -> None:
+    def _show_report(self, draft: dict[str, Any], writable: bool) -> None:
+        case, contents = self._case, self._contents
+        if case is None or contents is None:
+            return
         form = Form.from_json(draft["form"]) if draft.get("form") else None
         self.report.set_case(self._desk.merge_values(case, contents), load_templates(), form)
         self.report.setEnabled(writable)
@@ -196,8 +201,7 @@ class ReadingPage(QWidget):
         """
         if self._case is None or self._case.case_uid != case.case_uid or self.viewer.session is None:
             return
-        self._case = case
-        self._make_report()
+        self._case, self._contents = case, contents
         self.band.show_case(case, contents)
         if study and self._progress is not None:
             self.band.show_progress(self._progress)
@@ -219,6 +223,7 @@ class ReadingPage(QWidget):
         self._prepared = None
         self._progress = None
         self._pending = None
+        self._contents = None
         self._measurements, self._key_images = (), ()
         self._show_face(EMPTY)
 
