@@ -74,7 +74,7 @@ def test_the_first_images_are_read_and_the_report_written_while_the_others_come(
     assert stack.awaited is not None
     assert f"of {case.expected} images are here; more are coming" in stack.awaited.note
     assert not session.reformats.possible
-    assert reading.report.isEnabled()
+    reader.hands.wait(reading.report.isEnabled, "for the form")
     reading.viewer.setFocus()
     reader.hands.press("Down")
     image = shown(reader)
@@ -119,6 +119,7 @@ def test_the_word_at_signing_says_that_images_still_come_and_the_document_how_ma
 ) -> None:
     reader = seat()
     case = begun(reader, iris)
+    reader.hands.wait(reader.window.reading.report.isEnabled, "for the form")
     reader.answer_all()
     reader.ask_to_sign()
     reading = reader.window.reading
