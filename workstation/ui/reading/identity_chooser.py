@@ -108,7 +108,7 @@ class IdentityChooser(QWidget):
     def _title(self, where: str) -> str:
         found = self._found.get(where)
         if found is not None:
-            return f"{subject_name(found.certificate)} · {found.address.token}"
+            return subject_name(found.certificate)
         return _("Token") if where.startswith(SCHEME) else Path(where).name
 
     def _chosen(self) -> None:
@@ -122,14 +122,13 @@ class IdentityChooser(QWidget):
         found = self._found.get(where)
         if found is None:
             self._say("", "muted")
-        elif found.trouble:
-            self._say(_(found.trouble), "warning")
-        else:
-            self._say(*_validity(found))
+            return
+        said, role = (_(found.trouble), "warning") if found.trouble else _validity(found)
+        self._say(f"{found.address.token}: {said}", role)
 
     def _say(self, text: str, role: str) -> None:
         theme.set_role(self._state, role)
-        self._state.setText(text[:1].upper() + text[1:])
+        self._state.setText(text)
         self._state.setVisible(bool(text))
 
     def _browse(self) -> None:
