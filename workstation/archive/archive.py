@@ -109,8 +109,8 @@ class Archive:
     ) -> list[Stored | Refused]:
         """Store several objects with one flush to the disk; durable when it returns, one result an object, in order.
 
-        Objects of another study than `study_uid`, where one is named, are Foreign and not stored. What `along` writes is
-        there if and only if they are. Raises DiskFull, and then none of them is stored.
+        Objects of another study than `study_uid`, where one is named, are Foreign and not stored. What `along` writes
+        is there if and only if they are. Raises DiskFull, and then none of them is stored.
         """
         arrived = [self._arrived(data, study_uid) for data in objects]
         readable = [item for item in arrived if isinstance(item, Arrived)]
