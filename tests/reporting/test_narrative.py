@@ -6,6 +6,7 @@ import pytest
 
 from workstation.dicom.content import Anchor, Code, ImageReference, Measurement, Quantity
 from workstation.language import number_text
+from workstation.reporting.condition import number_of
 from workstation.reporting.findings import by_uid, measurement_text
 from workstation.reporting.form import Form
 from workstation.reporting.linking import link_measurement
@@ -13,7 +14,7 @@ from workstation.reporting.merge import start_form, take_normal
 from workstation.reporting.narrative import section_text
 from workstation.reporting.sentence import PatternUnreadable, as_sentence, parse_pattern
 from workstation.reporting.template import template_for
-from workstation.reporting.wording import date_text, number_of
+from workstation.reporting.wording import date_text
 
 IMAGE = ImageReference("1.2.3", "1.2.3.4", "1.2.840.10008.5.1.4.1.1.2", "1.2.3.4.5")
 CASE = {"study.date": "20250314", "prior.date": "20240310", "series.slice_thickness_mm": "1"}

@@ -8,8 +8,9 @@ from workstation.dicom import concepts
 from workstation.dicom.content import Anchor, Code, ImageReference, Measurement, Quantity
 from workstation.reporting.form import Form, Link
 from workstation.reporting.linking import link_measurement
-from workstation.reporting.merge import classify, merge_case, merge_findings, start_form, take_all_normal, take_normal
+from workstation.reporting.merge import merge_case, merge_findings, start_form, take_all_normal, take_normal
 from workstation.reporting.structure import Template
+from workstation.reporting.suggestion import suggest
 from workstation.reporting.template import load_templates, template_for
 from workstation.reporting.validation import Completion, problems
 
@@ -209,13 +210,13 @@ def test_hidden_fields_ask_for_nothing(chest: Template, form: Form) -> None:
     ],
 )
 def test_the_ct_grade_follows_the_share_involved(chest: Template, form: Form, share: str, grade: str) -> None:
-    form = classify(chest, form.answer("ground_glass", "multifocal").answer("involvement", share))
+    form = suggest(chest, form.answer("ground_glass", "multifocal").answer("involvement", share))
     assert form.text("ct_grade") == grade
 
 
 def test_a_grade_against_the_share_is_doubted(chest: Template, form: Form) -> None:
     form = form.answer("ground_glass", "multifocal").answer("involvement", "60").answer("ct_grade", "ct1")
-    assert classify(chest, form).text("ct_grade") == "ct1"
+    assert suggest(chest, form).text("ct_grade") == "ct1"
     assert ("ct_grade", "contradiction") in rules(chest, form)
 
 

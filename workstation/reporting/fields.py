@@ -1,6 +1,6 @@
 """Read one input, select or textarea of an MRRT page into a `Field`."""
 
-import re
+from collections.abc import Callable
 from typing import Literal
 from xml.etree.ElementTree import Element
 
@@ -8,7 +8,7 @@ from workstation.dicom.content import Code
 from workstation.language import _
 from workstation.reporting.coding import inline_code, invalid
 from workstation.reporting.condition import Condition
-from workstation.reporting.structure import Completion, Field, FieldKind, Interval, Option
+from workstation.reporting.structure import Completion, Field, FieldKind, Option
 
 _KINDS = {
     "TEXT": FieldKind.TEXT,
@@ -20,7 +20,6 @@ _KINDS = {
     "CHECKBOX": FieldKind.CHECKBOX,
     "SELECTION_LIST": FieldKind.CHOICE,
 }
-_INTERVAL = re.compile(r"([\[(])\s*(-?[\d.]+)\s*,\s*(-?[\d.]+)\s*([\])])")
 
 
 def is_input(element: Element) -> bool:
@@ -30,11 +29,17 @@ def is_input(element: Element) -> bool:
     return element.tag in ("select", "textarea")
 
 
-def read_field(element: Element, label: str, codes: dict[str, Code], condition: Condition | None) -> Field:
-    """The field with its options; raises TemplateInvalid."""
+def read_field(
+    element: Element, label: str, codes: dict[str, Code], condition: Callable[[Element, str, str], Condition | None]
+) -> Field:
+    """The field with its options; `condition` reads an attribute of an element, named by its owner.
+
+    Raises TemplateInvalid.
+    """
     field_id = element.get("id") or ""
     kind = _kind(element, field_id)
-    options = tuple(_option(each, field_id, codes) for each in element.iter("option") if _says_something(each))
+    said = [each for each in element.iter("option") if _says_something(each)]
+    options = tuple(_option(each, field_id, codes, condition(each, "data-iris-when", field_id)) for each in said)
     if kind in (FieldKind.CHOICE, FieldKind.CHOICES) and not options:
         raise invalid(field_id, _("a selection list needs options"))
     if len({option.value for option in options}) != len(options):
@@ -48,12 +53,12 @@ def read_field(element: Element, label: str, codes: dict[str, Code], condition: 
         default=_default(element, kind),
         options=options,
         merge=(element.get("data-iris-merge") or "").strip(),
-        condition=condition,
+        condition=condition(element, "data-iris-show-if", field_id),
         code=codes.get(field_id) or _inline(element, field_id),
         sentence=element.get("data-iris-text"),
         normal=element.get("data-iris-normal"),
         links=_links(element, field_id),
-        classify=(element.get("data-iris-classify") or "").strip(),
+        suggests=element.get("data-iris-suggest") is not None,
         minimum=_number(element.get("min"), field_id, "min"),
         maximum=_number(element.get("max"), field_id, "max"),
         placeholder=element.get("placeholder") or "",
@@ -96,15 +101,13 @@ def _default(element: Element, kind: FieldKind) -> str:
     return (element.get("value") or "").strip()
 
 
-def _option(element: Element, field_id: str, codes: dict[str, Code]) -> Option:
-    label = _text(element)
-    interval = element.get("data-iris-range")
+def _option(element: Element, field_id: str, codes: dict[str, Code], when: Condition | None) -> Option:
     return Option(
         value=_value(element),
-        label=label,
+        label=_text(element),
         phrase=element.get("data-iris-text"),
         code=codes.get(element.get("id") or "") or _inline(element, field_id),
-        interval=_interval(interval, field_id) if interval else None,
+        when=when,
     )
 
 
@@ -147,10 +150,3 @@ def _number(text: str | None, field_id: str, name: str) -> float | None:
         return float(text)
     except ValueError:
         raise invalid(field_id, _("{name} is no number").format(name=name)) from None
-
-
-def _interval(text: str, field_id: str) -> Interval:
-    match = _INTERVAL.fullmatch(text.strip())
-    if match is None or float(match[2]) > float(match[3]):
-        raise invalid(field_id, _("data-iris-range is no interval like (50,75]"))
-    return Interval(float(match[2]), float(match[3]), match[1] == "[", match[4] == "]")

@@ -65,7 +65,7 @@ def _open(template: Template, form: Form, field: Field, sections: tuple[Template
             given = form.values(term.field_id)
             if term.holds(given):
                 continue
-            if form.edited(term.field_id) or not term.values or term.negated:
+            if form.edited(term.field_id) or term.sign != "=":
                 return None
             form = form.answer(term.field_id, term.values[0], edited=False)
     return form if field.field_id in visible(template, form).fields else None

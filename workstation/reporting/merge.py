@@ -1,4 +1,4 @@
-"""Answers that come from elsewhere: template defaults, the case, measurements, the normal text, classifications.
+"""Answers that come from elsewhere: template defaults, the case, measurements, the normal text, decision tables.
 
 None of them overwrites what the reader typed.
 """
@@ -11,8 +11,9 @@ from workstation.reporting.findings import by_uid, fingerprint, value_for
 from workstation.reporting.form import Form, Link
 from workstation.reporting.merge_names import NO_PRIOR
 from workstation.reporting.structure import Field, FieldKind, Template, TemplateSection
+from workstation.reporting.suggestion import suggest
 from workstation.reporting.visibility import visible
-from workstation.reporting.wording import date_text, number_of
+from workstation.reporting.wording import date_text
 
 _ANSWERS = frozenset((IMPRESSIONS.value, CONCLUSIONS.value, RECOMMENDATIONS.value))
 
@@ -88,18 +89,19 @@ def take_all_normal(template: Template, form: Form) -> Form:
     for section in template.sections:
         if section not in answers:
             form = take_normal(template, form, section)
+    form = suggest(template, form)
     if _is_normal(template, form):
         for section in answers:
             form = take_normal(template, form, section)
-    return form
+    return suggest(template, form)
 
 
 def follow(template: Template, form: Form) -> Form:
-    """The form after an edit: classifications follow their numbers, and "all normal" gives way to a finding.
+    """The form after an edit: decision tables follow their findings, and "all normal" gives way to a finding.
 
     A normal impression or recommendation that nobody typed is taken back once the findings are no longer normal.
     """
-    form = classify(template, form)
+    form = suggest(template, form)
     if _is_normal(template, form):
         return form
     for section in _answering(template):
@@ -124,33 +126,12 @@ def _is_normal(template: Template, form: Form) -> bool:
         for field in section.all_fields():
             if field.field_id not in shown or not form.values(field.field_id):
                 continue
+            if field.suggests and not form.edited(field.field_id):
+                # it only says what the other answers mean
+                continue
             if form.links.get(field.field_id) or form.text(field.field_id) != field.normal:
                 return False
     return True
-
-
-def classify(template: Template, form: Form) -> Form:
-    """The form with each classification picked from its number, unless the reader chose one."""
-    for field in template.fields.values():
-        if not field.classify or form.edited(field.field_id):
-            continue
-        value = classified(field, shown_number(template, form, field.classify))
-        if form.text(field.field_id) != value:
-            form = form.answer(field.field_id, value, edited=False)
-    return form
-
-
-def shown_number(template: Template, form: Form, field_id: str) -> float | None:
-    """The number in a field, None when there is none or the field is hidden."""
-    return number_of(form.text(field_id)) if field_id in visible(template, form).fields else None
-
-
-def classified(field: Field, number: float | None) -> str:
-    """The value of the option whose interval holds the number, "" when none does."""
-    if number is None:
-        return ""
-    fitting = (option.value for option in field.options if option.interval and option.interval.holds(number))
-    return next(fitting, "")
 
 
 def as_answer(field: Field, text: str) -> str | tuple[str, ...]:

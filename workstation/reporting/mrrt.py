@@ -43,6 +43,7 @@ class _Reader:
         self.page = page
         self.metas = {(each.get("name") or "").lower(): each.get("content") or "" for each in page.iter("meta")}
         self.attributes = self._attributes()
+        self.merged = _merged(page)
         self.labels = {each.get("for"): _text(each) for each in page.iter("label") if each.get("for")}
 
     def template(self) -> Template:
@@ -111,7 +112,7 @@ class _Reader:
         if not name:
             raise invalid(element.get("id") or "section", _("data-section-name is missing"))
         header = element.find("header")
-        own = _condition(element, name)
+        own = self._condition(element, "data-iris-show-if", name)
         title = _text(header) if header is not None else name
         section_id = element.get("id") or name
         code = self.attributes.entries.get(section_id)
@@ -145,18 +146,28 @@ class _Reader:
         label = self.labels.get(field_id) or element.get("title") or element.get("name") or ""
         if not label:
             raise invalid(field_id, _("there is no label for it"))
-        return read_field(element, label, self.attributes.entries, _condition(element, field_id))
+        return read_field(element, label, self.attributes.entries, self._condition)
+
+    def _condition(self, element: Element, attribute: str, owner: str) -> Condition | None:
+        text = element.get(attribute)
+        if not text:
+            return None
+        try:
+            return parse_condition(text).renamed(self.merged)
+        except ConditionUnreadable as error:
+            rule = _("{attribute} can't be read at “{part}”").format(attribute=attribute, part=str(error))
+            raise invalid(owner, rule) from None
 
 
-def _condition(element: Element, name: str) -> Condition | None:
-    text = element.get("data-iris-show-if")
-    if not text:
-        return None
-    try:
-        return parse_condition(text)
-    except ConditionUnreadable as error:
-        rule = _("data-iris-show-if can't be read at “{part}”").format(part=str(error))
-        raise invalid(name, rule) from None
+def _merged(page: Element) -> dict[str, str]:
+    """The field that takes a value from the case, by the value's name: conditions may use that name instead."""
+    found: dict[str, str] = {}
+    for element in page.iter():
+        name, field_id = element.get("data-iris-merge"), element.get("id")
+        if name and field_id:
+            # in two fields the name would be anybody's
+            found[name] = field_id if name not in found else name
+    return found
 
 
 def _outer_sections(element: Element) -> Iterator[Element]:

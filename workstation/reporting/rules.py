@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from workstation.dicom.content import Code
 from workstation.language import _
 from workstation.reporting.coding import invalid
-from workstation.reporting.condition import Condition
+from workstation.reporting.condition import Condition, number_of
 from workstation.reporting.merge_names import MERGE_NAMES
+from workstation.reporting.reach import Reach
 from workstation.reporting.sentence import PatternUnreadable, parse_pattern
 from workstation.reporting.structure import Field, FieldKind, Template, TemplateSection
 
@@ -24,16 +25,15 @@ def check_template(template: Template, entries: dict[str, Code], ids: frozenset[
     known: dict[str, Field] = {}
     for section, field in _walk(template.sections):
         if field is None:
-            _check_condition(section.condition, section.section_id, known)
+            _check_condition(section.condition, "data-iris-show-if", section.section_id, known)
         else:
-            _check_condition(field.condition, field.field_id, known)
+            _check_condition(field.condition, "data-iris-show-if", field.field_id, known)
             _check_field(field)
+            _check_table(field, known)
             known[field.field_id] = field
     for section, field in _walk(template.sections):
         owner, sentence = (section.section_id, section.sentence) if field is None else (field.field_id, field.sentence)
         _check_sentence(sentence, owner, known, has_value=field is not None)
-        if field is not None and field.classify:
-            _check_classification(field, known)
 
 
 def _walk(sections: tuple[TemplateSection, ...]) -> Iterator[tuple[TemplateSection, Field | None]]:
@@ -47,16 +47,43 @@ def _walk(sections: tuple[TemplateSection, ...]) -> Iterator[tuple[TemplateSecti
                 yield from _walk((part,))
 
 
-def _check_condition(condition: Condition | None, owner: str, known: dict[str, Field]) -> None:
-    for term in condition.terms() if condition else ():
+def _check_condition(condition: Condition | None, attribute: str, owner: str, known: dict[str, Field]) -> None:
+    if condition is None:
+        return
+    for term in condition.terms():
         field = known.get(term.field_id)
         if field is None:
             # an earlier field only, so that conditions can't go round in a circle
-            rule = _("data-iris-show-if names {name}, which is no field before it")
-            raise invalid(owner, rule.format(name=term.field_id))
+            rule = _("{attribute} names {name}, which is no field before it")
+            raise invalid(owner, rule.format(attribute=attribute, name=term.field_id))
+        numbers = field.kind is FieldKind.NUMBER
+        if (term.orders and not numbers) or (numbers and any(number_of(value) is None for value in term.values)):
+            rule = _("{attribute} compares {name}: only a NUMBER is compared with numbers, and with nothing else")
+            raise invalid(owner, rule.format(attribute=attribute, name=term.field_id))
         if field.options and not {option.value for option in field.options}.issuperset(term.values):
-            rule = _("data-iris-show-if compares {name} with a value it can't have")
-            raise invalid(owner, rule.format(name=term.field_id))
+            rule = _("{attribute} compares {name} with a value it can't have")
+            raise invalid(owner, rule.format(attribute=attribute, name=term.field_id))
+    if not Reach([condition], known).can_hold(condition):
+        raise invalid(owner, _("{attribute} can never hold").format(attribute=attribute))
+
+
+def _check_table(field: Field, known: dict[str, Field]) -> None:
+    """`known` holds the fields before it: a table that named itself or a later one would go round in a circle."""
+    rows = [option for option in field.options if option.when is not None]
+    if field.suggests and field.kind is not FieldKind.CHOICE:
+        raise invalid(field.field_id, _("data-iris-suggest belongs to a select that takes one answer"))
+    if field.suggests is not bool(rows):
+        raise invalid(field.field_id, _("data-iris-suggest and options with data-iris-when need each other"))
+    conditions: list[Condition] = []
+    for option in rows:
+        owner = f"{field.field_id}, option {option.value}"
+        _check_condition(option.when, "data-iris-when", owner, known)
+        conditions += [option.when] if option.when is not None else []
+    reach = Reach(conditions, known)
+    for number, option in enumerate(rows):
+        if not reach.leaves(conditions[number], conditions[:number]):
+            rule = _("it can't be reached: the options before it take every case of its data-iris-when")
+            raise invalid(f"{field.field_id}, option {option.value}", rule)
 
 
 def _check_field(field: Field) -> None:
@@ -83,11 +110,3 @@ def _check_sentence(sentence: str | None, owner: str, known: dict[str, Field], *
     allowed = set(known) | ({"value"} if has_value else set())
     for name in sorted(names - allowed):
         raise invalid(owner, _("data-iris-text names {name}, which is no field").format(name=name))
-
-
-def _check_classification(field: Field, known: dict[str, Field]) -> None:
-    number = known.get(field.classify)
-    if number is None or number.kind is not FieldKind.NUMBER:
-        raise invalid(field.field_id, _("data-iris-classify must name a NUMBER"))
-    if not any(option.interval for option in field.options):
-        raise invalid(field.field_id, _("data-iris-classify needs options with data-iris-range"))

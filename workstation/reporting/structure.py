@@ -37,30 +37,17 @@ class Completion(StrEnum):
 
 
 @dataclass(frozen=True)
-class Interval:
-    """The numbers an option of a classification stands for, e.g. `(50,75]`."""
-
-    low: float
-    high: float
-    low_included: bool
-    high_included: bool
-
-    def holds(self, number: float) -> bool:
-        """Whether `number` lies within."""
-        above = number >= self.low if self.low_included else number > self.low
-        below = number <= self.high if self.high_included else number < self.high
-        return above and below
-
-
-@dataclass(frozen=True)
 class Option:
-    """One entry of a selection list. `phrase` None: the label speaks for itself; "": it says nothing."""
+    """One entry of a selection list. `phrase` None: the label speaks for itself; "": it says nothing.
+
+    `when` is the row of the decision table that suggests it (see `suggestion`).
+    """
 
     value: str
     label: str
     phrase: str | None = None
     code: Code | None = None
-    interval: Interval | None = None
+    when: Condition | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +56,7 @@ class Field:
 
     `units` is UCUM. `sentence` is the pattern of its sentence (see `narrative`), "" when another sentence uses it.
     `normal` is what the normal-text key answers. `links` says which measurements it holds: `one` that is put into it,
-    the `next` that is made, or `many`. `classify` names the number whose interval picks the option.
+    the `next` that is made, or `many`. `suggests`: its options are a decision table, see `suggestion`.
     """
 
     field_id: str
@@ -85,7 +72,7 @@ class Field:
     sentence: str | None = None
     normal: str | None = None
     links: Literal["", "one", "next", "many"] = ""
-    classify: str = ""
+    suggests: bool = False
     minimum: float | None = None
     maximum: float | None = None
     placeholder: str = ""

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from workstation.dicom.content import Measurement
 from workstation.language import _, number_text
+from workstation.reporting.condition import number_of
 from workstation.reporting.findings import by_uid, fingerprint
 from workstation.reporting.form import Form, Link
-from workstation.reporting.merge import classified, shown_number
 from workstation.reporting.structure import Completion, Field, FieldKind, Template
+from workstation.reporting.suggestion import suggested
 from workstation.reporting.visibility import visible
-from workstation.reporting.wording import number_of, parse_date
+from workstation.reporting.wording import parse_date
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ def _field_problems(template: Template, form: Form, field: Field) -> Iterator[Pr
     if field.options:
         if any(field.option(value) is None for value in answer.values):
             yield _problem(field, "option", Completion.PROHIBIT, _("has an answer that is not on the list"))
-        elif field.classify:
-            yield from _classification_problems(template, form, field)
+        else:
+            yield from _contradiction(template, form, field)
 
 
 def _number_problems(template: Template, form: Form, field: Field) -> Iterator[Problem]:
@@ -86,10 +87,10 @@ def _number_problems(template: Template, form: Form, field: Field) -> Iterator[P
         yield _problem(field, "range", Completion.PROHIBIT, message)
 
 
-def _classification_problems(template: Template, form: Form, field: Field) -> Iterator[Problem]:
-    expected = field.option(classified(field, shown_number(template, form, field.classify)))
+def _contradiction(template: Template, form: Form, field: Field) -> Iterator[Problem]:
+    expected = suggested(template, form, field)
     if expected is not None and form.text(field.field_id) != expected.value:
-        message = _("does not fit the number, which means {grade}").format(grade=expected.label)
+        message = _("does not fit the findings, which mean {grade}").format(grade=expected.label)
         yield _problem(field, "contradiction", Completion.ALERT, message)
 
 

@@ -6,6 +6,7 @@ The report's language is the template's, not the program's, so these are not in 
 import re
 from datetime import date, datetime
 
+from workstation.reporting.condition import number_of
 from workstation.reporting.structure import Language
 
 _UNITS_RU = {
@@ -121,17 +122,6 @@ def with_unit(number: str, unit: str, language: Language) -> str:
         return number
     close = text == "°" or (text == "%" and language == "en")
     return f"{number}{text}" if close else f"{number}\N{NO-BREAK SPACE}{text}"
-
-
-def number_of(text: str) -> float | None:
-    """The number somebody typed, with comma or point; None when it is none."""
-    tidy = text.strip().replace("\N{MINUS SIGN}", "-").replace(",", ".").replace("\N{NO-BREAK SPACE}", "")
-    try:
-        number = float(tidy)
-    except ValueError:
-        return None
-    # nan, inf and 1e5 are numbers to Python, not to a radiologist
-    return number if tidy.lstrip("+-").replace(".", "", 1).isdigit() else None
 
 
 def typed_number_text(text: str, language: Language) -> str:
