@@ -34,6 +34,10 @@ class Term:
     values: tuple[str, ...]
     sign: str
 
+    def __str__(self) -> str:
+        """As it is written."""
+        return f"{self.field_id}{self.sign}{','.join(self.values)}"
+
     @property
     def orders(self) -> bool:
         """Whether it compares numbers by size."""
@@ -58,6 +62,10 @@ class Condition:
     """A disjunction of conjunctions."""
 
     alternatives: tuple[tuple[Term, ...], ...]
+
+    def __str__(self) -> str:
+        """As it is written."""
+        return " or ".join(" and ".join(str(term) for term in terms) for terms in self.alternatives)
 
     def holds(self, answers: Callable[[str], frozenset[str]]) -> bool:
         """Whether it holds, with `answers` giving the values of a field, empty where unanswered."""

@@ -5,7 +5,6 @@ named here are taken over: scripts, event handlers and remote addresses have no 
 that they were there.
 """
 
-import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
@@ -16,12 +15,11 @@ from workstation.reporting.condition import Condition, ConditionUnreadable, pars
 from workstation.reporting.fields import is_input, read_field
 from workstation.reporting.headings import DIAGNOSTIC_IMAGING_REPORT, heading_named
 from workstation.reporting.rules import check_template
+from workstation.reporting.sanitising import sanitise
 from workstation.reporting.structure import Field, Language, Template, TemplateSection
 
 _REQUIRED_METAS = ("title", "identifier", "language", "type", "publisher", "rights", "license", "date", "creator")
 _LARGEST = 2_000_000
-_ADDRESSES = ("src", "href", "action")
-_REMOTE = re.compile(r"\s*([a-z][\w+.-]*:|//)", re.IGNORECASE)
 
 
 def parse_template(html: bytes) -> Template:
@@ -41,6 +39,7 @@ def parse_template(html: bytes) -> Template:
 class _Reader:
     def __init__(self, page: Element) -> None:
         self.page = page
+        self.dropped = sanitise(page)
         self.metas = {(each.get("name") or "").lower(): each.get("content") or "" for each in page.iter("meta")}
         self.attributes = self._attributes()
         self.merged = _merged(page)
@@ -79,7 +78,7 @@ class _Reader:
             licence=self._meta("license"),
             date=self._meta("date"),
             status=self.attributes.status,
-            dropped=tuple(_dropped(self.page)),
+            dropped=self.dropped,
         )
         check_template(template, self.attributes.entries, _ids(self.page))
         return template
@@ -197,18 +196,6 @@ def _text(element: Element) -> str:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(part.strip().lower() for part in text.split(",") if part.strip())
-
-
-def _dropped(page: Element) -> Iterator[str]:
-    for element in page.iter():
-        if element.tag == "script" and (element.get("type") or "").lower() != "text/xml":
-            yield "script"
-        if element.tag in ("iframe", "object", "embed", "form", "link"):
-            yield element.tag
-        for name, value in element.attrib.items():
-            remote = name.lower() in _ADDRESSES and _REMOTE.match(value)
-            if name.lower().startswith("on") or remote:
-                yield f"{element.tag} {name}"
 
 
 __all__ = ["TemplateInvalid", "parse_template"]

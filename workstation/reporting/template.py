@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 
 from workstation.errors import TemplateInvalid
 from workstation.language import _
 from workstation.reporting.mrrt import parse_template
+from workstation.reporting.own_templates import own_templates
 from workstation.reporting.structure import (
     Completion,
     Field,
@@ -18,8 +20,22 @@ from workstation.reporting.structure import (
 from workstation.resources import resource
 
 
+def load_templates(data_folder: Path | None = None) -> tuple[Template, ...]:
+    """The templates in use: the shipped ones, then the latest of each of one's own under the data folder.
+
+    Each part is sorted by identifier. Raises TemplateInvalid naming the shipped file that is no template.
+    """
+    latest = [own for own in own_templates(data_folder) if own.latest] if data_folder else []
+    own = {each.template.identifier: each for each in latest if each.template is not None}
+    shipped = shipped_templates()
+    known = {template.identifier for template in shipped}
+    kept = tuple(each for each in shipped if each.identifier not in own or not own[each.identifier].instead)
+    added = (each for name, each in sorted(own.items()) if each.instead or name not in known)
+    return (*kept, *(each.template for each in added if each.template is not None))
+
+
 @lru_cache(maxsize=1)
-def load_templates() -> tuple[Template, ...]:
+def shipped_templates() -> tuple[Template, ...]:
     """Every shipped template, sorted by identifier. Raises TemplateInvalid naming the file."""
     found: list[Template] = []
     for path in sorted(resource("templates").glob("*/*.html")):
@@ -77,5 +93,6 @@ __all__ = [
     "TemplateSection",
     "load_templates",
     "parse_template",
+    "shipped_templates",
     "template_for",
 ]

@@ -136,7 +136,7 @@ class Opening(QObject):
 
         def read() -> tuple[CaseRow, CaseContents, dict[str, Any], bool]:
             # parsed once a run, and better here than on the main thread
-            load_templates()
+            load_templates(self._desk.settings.data_dir)
             row = self._desk.begin_reading(course.case_uid)
             return row, self._desk.contents(course.case_uid), self._desk.draft(course.case_uid), row.is_writable
 

@@ -1,5 +1,8 @@
 """The window of a desk: the three places and what passes between them."""
 
+from functools import partial
+from pathlib import Path
+
 from PySide6.QtCore import QObject, QTimer
 
 from workstation.consultation.desk import Desk
@@ -28,10 +31,10 @@ WORKLIST, READING, OUTBOX = range(3)
 _IDLE_MS = 1500
 
 
-def _get_ready() -> None:
+def _get_ready(data_folder: Path) -> None:
     """What the first case needs and the start does not."""
     get_ready_to_parse()
-    load_templates()
+    load_templates(data_folder)
 
 
 class DeskWindow(QObject):
@@ -101,7 +104,8 @@ class DeskWindow(QObject):
         self.deliver()
         self._poll.start()
         # what the first case will want, once the worklist is usable
-        QTimer.singleShot(_IDLE_MS, self, lambda: self.background.run(Lane.PREFETCH, _get_ready, lambda _done: None))
+        ready = partial(_get_ready, self._desk.settings.data_dir)
+        QTimer.singleShot(_IDLE_MS, self, lambda: self.background.run(Lane.PREFETCH, ready, lambda _done: None))
 
     def close(self) -> None:
         """Stop asking; what is under way is cancelled."""

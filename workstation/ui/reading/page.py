@@ -182,7 +182,8 @@ class ReadingPage(QWidget):
         if case is None or contents is None:
             return
         form = Form.from_json(draft["form"]) if draft.get("form") else None
-        self.report.set_case(self._desk.merge_values(case, contents), load_templates(), form)
+        templates = load_templates(self._desk.settings.data_dir)
+        self.report.set_case(self._desk.merge_values(case, contents), templates, form)
         self.report.setEnabled(writable)
         if self.viewer.session is not None:
             self.report.set_measurements(self._measurements)
