@@ -115,7 +115,7 @@ def test_all_normal_gives_the_grade_of_the_normal() -> None:
     assert take_all_normal(made, Form("hand.en")).text("grade") == "1"
 
 
-@pytest.mark.parametrize("text", ["size>", "size>=big", "size<1,2", "size=<3", "not kind=none", "kind=none and", ""])
+@pytest.mark.parametrize("text", ["size>", "size<1,2", "size=<3", "not kind=none", "kind=none and", ""])
 def test_what_is_no_condition_is_refused(text: str) -> None:
     with pytest.raises(ConditionUnreadable):
         parse_condition(text)
@@ -141,6 +141,7 @@ SIZE = 'data-iris-show-if="kind!=none"'
         ((LAST, '<option value="2" data-iris-when="patient.sex=M">'), ("option 2", "patient.sex", "before")),
         ((LAST, '<option value="2" data-iris-when="kind=fluid">'), ("option 2", "kind", "value")),
         ((LAST, '<option value="2" data-iris-when="grade=1">'), ("option 2", "grade", "before")),
+        ((LAST, '<option value="2" data-iris-when="size>=big">'), ("option 2", "big", "before")),
         ((SIZE, 'data-iris-show-if="grade=1"'), ("size", "grade", "before")),
         ((SIZE, 'data-iris-show-if="age>9 and age<=3"'), ("size", "never hold")),
         ((GRADE, ">"), ("grade", "data-iris-suggest")),
@@ -159,3 +160,56 @@ def test_a_list_with_several_answers_may_hold_two_at_once() -> None:
     template((LAST, '<option value="2" data-iris-when="signs=spikes">'))
     both = template((LAST, '<option value="2" data-iris-when="signs=spikes and kind=glass and size<9">'))
     assert [option.value for option in both.fields["grade"].options if option.when] == ["1", "3", "4", "2"]
+
+
+SUM = (
+    "</section>\n<section id",
+    '<label for="s">Sum</label><input id="s" data-field-type="NUMBER" step="0.01" data-iris-compute="{}">'
+    "</section>\n<section id",
+)
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("age*size", "84.00"),
+        ("0.52*age*size/1000", "0.04"),
+        ("(age+size)/2", "9.50"),
+        ("age-size-1", "4.00"),
+        ("10-count(signs)", "9.00"),
+        ("age/(size-7)", ""),
+    ],
+)
+def test_a_number_follows_from_others(formula: str, expected: str) -> None:
+    made = template((SUM[0], SUM[1].format(formula)))
+    form = Form("hand.en").answer("kind", "solid").answer("size", "7").answer("age", "12").answer("signs", ("fat",))
+    assert follow(made, form).text("s") == expected
+    assert follow(made, form.answer("s", "3")).text("s") == "3"
+
+
+def test_a_sum_with_a_hidden_or_missing_number_is_none() -> None:
+    made = template((SUM[0], SUM[1].format("age+size")))
+    form = Form("hand.en").answer("kind", "solid").answer("size", "7")
+    assert follow(made, form).text("s") == ""
+    assert follow(made, form.answer("age", "12").answer("kind", "none")).text("s") == ""
+
+
+@pytest.mark.parametrize(
+    ("formula", "named"),
+    [
+        ("age+weight", "weight"),
+        ("age+kind", "kind"),
+        ("count(age)", "age"),
+        ("age+", "…"),
+        ("age**2", "*"),
+        ("age)", ")"),
+        ("__import__('os')", "'os')"),
+        ("age;size", ";size"),
+        ("s+1", "s"),
+    ],
+)
+def test_a_sum_that_is_none_is_refused(formula: str, named: str) -> None:
+    with pytest.raises(TemplateInvalid) as caught:
+        template((SUM[0], SUM[1].format(formula)))
+    assert caught.value.detail.startswith("s: data-iris-compute")
+    assert named in caught.value.detail

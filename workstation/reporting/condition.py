@@ -4,6 +4,7 @@ contrast=iv                      the answer is `iv`
 effusion=left,right              it is one of these
 effusion!=none                   it is answered, and is not `none`
 size>=6 and size<8               it is a number in these bounds; also `>` and `<=`
+suv>2*liver_suv                  it is above twice the number of another field; `-lsc` is its negative
 nodule_1_size                    it is answered at all
 a=x and b!=y or c                `and` binds closer than `or`
 """
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 _TERM = re.compile(r"(?P<field>[\w.-]+)\s*(?:(?P<sign>!=|<=|>=|=|<|>)\s*(?P<values>[^\s=!<>]+))?")
+_MULTIPLE = re.compile(r"(?P<minus>-?)(?:(?P<factor>[\d.]+)\*)?(?P<field>[A-Za-z_][\w.]*)")
 _ORDERED: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -27,12 +29,24 @@ class ConditionUnreadable(ValueError):
 
 
 @dataclass(frozen=True)
+class Multiple:
+    """So many times the number in a field."""
+
+    factor: float
+    field_id: str
+
+
+@dataclass(frozen=True)
 class Term:
-    """One comparison. `sign` is one of = != < <= > >=, or "" where the field only has to be answered."""
+    """One comparison. `sign` is one of = != < <= > >=, or "" where the field only has to be answered.
+
+    `times`: it compares with a multiple of another field's number instead of a number that is written there.
+    """
 
     field_id: str
     values: tuple[str, ...]
     sign: str
+    times: Multiple | None = None
 
     def __str__(self) -> str:
         """As it is written."""
@@ -43,18 +57,27 @@ class Term:
         """Whether it compares numbers by size."""
         return self.sign in _ORDERED
 
-    def holds(self, answers: frozenset[str]) -> bool:
-        """Whether the given values of the field satisfy it; an unanswered field satisfies nothing."""
+    def holds(self, answers: frozenset[str], others: frozenset[str] = frozenset()) -> bool:
+        """Whether the given values of the field satisfy it; an unanswered field satisfies nothing.
+
+        `others` are those of the field of `times`.
+        """
         if not answers:
             return False
         if not self.values:
             return True
         if self.orders:
             compare = _ORDERED[self.sign]
-            bound = number_of(self.values[0])
+            bound = self._bound(others)
             given = [number_of(each) for each in answers]
             return bound is not None and any(each is not None and compare(each, bound) for each in given)
         return any(_same(one, other) for one in answers for other in self.values) is (self.sign == "=")
+
+    def _bound(self, others: frozenset[str]) -> float | None:
+        if self.times is None:
+            return number_of(self.values[0])
+        number = next((number for each in others if (number := number_of(each)) is not None), None)
+        return None if number is None else self.times.factor * number
 
 
 @dataclass(frozen=True)
@@ -69,7 +92,13 @@ class Condition:
 
     def holds(self, answers: Callable[[str], frozenset[str]]) -> bool:
         """Whether it holds, with `answers` giving the values of a field, empty where unanswered."""
-        return any(all(term.holds(answers(term.field_id)) for term in terms) for terms in self.alternatives)
+        return any(
+            all(
+                term.holds(answers(term.field_id), answers(term.times.field_id) if term.times else frozenset())
+                for term in terms
+            )
+            for terms in self.alternatives
+        )
 
     def terms(self) -> Iterator[Term]:
         """Every comparison in it."""
@@ -78,12 +107,7 @@ class Condition:
 
     def renamed(self, names: Mapping[str, str]) -> "Condition":
         """The condition on other fields, where `names` has one for a field's id."""
-        return Condition(
-            tuple(
-                tuple(replace(term, field_id=names.get(term.field_id, term.field_id)) for term in terms)
-                for terms in self.alternatives
-            )
-        )
+        return Condition(tuple(tuple(_renamed(term, names) for term in terms) for terms in self.alternatives))
 
 
 def parse_condition(text: str) -> Condition:
@@ -113,9 +137,18 @@ def _term(text: str) -> Term:
         raise ConditionUnreadable(text)
     values = tuple(match["values"].split(",")) if match["values"] else ()
     sign = match["sign"] or ""
-    if sign in _ORDERED and (len(values) != 1 or number_of(values[0]) is None):
+    if sign not in _ORDERED or (len(values) == 1 and number_of(values[0]) is not None):
+        return Term(match["field"], values, sign)
+    multiple = _MULTIPLE.fullmatch(values[0]) if len(values) == 1 else None
+    factor = number_of(multiple["factor"] or "1") if multiple else None
+    if multiple is None or factor is None:
         raise ConditionUnreadable(text)
-    return Term(match["field"], values, sign)
+    return Term(match["field"], values, sign, Multiple(-factor if multiple["minus"] else factor, multiple["field"]))
+
+
+def _renamed(term: Term, names: Mapping[str, str]) -> Term:
+    times = replace(term.times, field_id=names.get(term.times.field_id, term.times.field_id)) if term.times else None
+    return replace(term, field_id=names.get(term.field_id, term.field_id), times=times)
 
 
 def _same(one: str, other: str) -> bool:

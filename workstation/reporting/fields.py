@@ -8,6 +8,7 @@ from workstation.dicom.content import Code
 from workstation.language import _
 from workstation.reporting.coding import inline_code, invalid
 from workstation.reporting.condition import Condition
+from workstation.reporting.formula import Formula, FormulaUnreadable, parse_formula
 from workstation.reporting.structure import Completion, Field, FieldKind, Option
 
 _KINDS = {
@@ -59,6 +60,9 @@ def read_field(
         normal=element.get("data-iris-normal"),
         links=_links(element, field_id),
         suggests=element.get("data-iris-suggest") is not None,
+        compute=_formula(element, field_id),
+        decimals=_decimals(element),
+        compose=tuple(line for each in (element.get("data-iris-compose") or "").splitlines() if (line := each.strip())),
         minimum=_number(element.get("min"), field_id, "min"),
         maximum=_number(element.get("max"), field_id, "max"),
         placeholder=element.get("placeholder") or "",
@@ -141,6 +145,23 @@ def _links(element: Element, field_id: str) -> Literal["", "one", "next", "many"
         case "many":
             return "many"
     raise invalid(field_id, _("data-iris-links is none of one, next, many"))
+
+
+def _formula(element: Element, field_id: str) -> Formula | None:
+    text = element.get("data-iris-compute")
+    if not text:
+        return None
+    try:
+        return parse_formula(text)
+    except FormulaUnreadable as error:
+        rule = _("data-iris-compute can't be read at “{part}”").format(part=str(error))
+        raise invalid(field_id, rule) from None
+
+
+def _decimals(element: Element) -> int:
+    """As many as the step of the input has: `0.01` means two."""
+    step = element.get("step") or ""
+    return len(step.partition(".")[2]) if step.replace(".", "", 1).isdigit() else 1
 
 
 def _number(text: str | None, field_id: str, name: str) -> float | None:

@@ -46,6 +46,7 @@ def value_for(measurement: Measurement, name: str) -> str:
         unit = quantity.unit.value if quantity.unit else ""
         kind = _NAMES.get(quantity.name.value, "")
         wanted = {"finding.longest_mm": unit == "mm" and not kind, "finding.mean": kind == "mean"}
+        wanted["finding.max"] = kind == "maximum"
         wanted["finding.area_mm2"] = kind == "area" and unit == "mm2"
         if wanted.get(name, False):
             return f"{quantity.value:.{_decimals(quantity, unit)}f}"

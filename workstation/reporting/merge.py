@@ -10,6 +10,7 @@ from workstation.dicom.content import Measurement
 from workstation.reporting.findings import by_uid, fingerprint, value_for
 from workstation.reporting.form import Form, Link
 from workstation.reporting.merge_names import NO_PRIOR
+from workstation.reporting.narrative import summary
 from workstation.reporting.structure import Field, FieldKind, Template, TemplateSection
 from workstation.reporting.suggestion import suggest
 from workstation.reporting.visibility import visible
@@ -93,22 +94,34 @@ def take_all_normal(template: Template, form: Form) -> Form:
     if _is_normal(template, form):
         for section in answers:
             form = take_normal(template, form, section)
-    return suggest(template, form)
+    return compose(template, suggest(template, form))
 
 
 def follow(template: Template, form: Form) -> Form:
     """The form after an edit: decision tables follow their findings, and "all normal" gives way to a finding.
 
     A normal impression or recommendation that nobody typed is taken back once the findings are no longer normal.
+    Texts that are made of the findings follow last.
     """
     form = suggest(template, form)
     if _is_normal(template, form):
-        return form
+        return compose(template, form)
     for section in _answering(template):
         for field in section.all_fields():
             untouched = not form.edited(field.field_id) and not field.default
             if untouched and field.normal and form.text(field.field_id) == field.normal:
                 form = form.answer(field.field_id, as_answer(field, ""), edited=False)
+    return compose(template, suggest(template, form))
+
+
+def compose(template: Template, form: Form) -> Form:
+    """The form with the texts that are made of the other answers, where the reader wrote none."""
+    for field in template.fields.values():
+        if not field.compose or form.edited(field.field_id):
+            continue
+        text, now = summary(template, form, field.compose), form.text(field.field_id)
+        if text != now and (text or now != field.normal):
+            form = form.answer(field.field_id, text, edited=False)
     return form
 
 
@@ -118,20 +131,43 @@ def _answering(template: Template) -> list[TemplateSection]:
 
 
 def _is_normal(template: Template, form: Form) -> bool:
-    """Whether the findings hold nothing but normal answers."""
+    """Whether the findings hold nothing but normal answers.
+
+    A list without a normal answer, e.g. breast density, and a number that a table with one grades are judged elsewhere.
+    """
     shown = visible(template, form).fields
+    graded = _graded(template)
     for section in template.sections:
         if section.heading is None or section.heading.value != FINDINGS.value:
             continue
         for field in section.all_fields():
             if field.field_id not in shown or not form.values(field.field_id):
                 continue
-            if field.suggests and not form.edited(field.field_id):
+            # what other answers mean, and what the case says, is no finding
+            derived = (field.suggests and field.normal is None) or field.compute is not None
+            derived = derived or (bool(field.merge) and not field.links)
+            if derived and not form.edited(field.field_id):
                 # it only says what the other answers mean
+                continue
+            if field.field_id in graded or (field.kind is FieldKind.CHOICE and field.normal is None):
                 continue
             if form.links.get(field.field_id) or form.text(field.field_id) != field.normal:
                 return False
     return True
+
+
+def _graded(template: Template) -> frozenset[str]:
+    """The numbers that a decision table with a normal answer looks at."""
+    terms = (
+        term
+        for field in template.fields.values()
+        if field.normal is not None
+        for option in field.options
+        if option.when is not None
+        for term in option.when.terms()
+    )
+    names = {name for term in terms for name in (term.field_id, term.times.field_id if term.times else term.field_id)}
+    return frozenset(name for name in names if template.fields[name].kind is FieldKind.NUMBER)
 
 
 def as_answer(field: Field, text: str) -> str | tuple[str, ...]:

@@ -22,5 +22,6 @@ MERGE_NAMES = {
     "order.history": N_("History"),
     "finding.longest_mm": N_("Length of the linked measurement"),
     "finding.mean": N_("Mean of the linked region"),
+    "finding.max": N_("Maximum of the linked region"),
     "finding.area_mm2": N_("Area of the linked region"),
 }

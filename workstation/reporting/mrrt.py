@@ -71,6 +71,7 @@ class _Reader:
             modalities=tuple(code.value for code in terms if code.scheme == "DCM" and code.value in MODALITIES),
             regions=_words(self.metas.get("iris.regions", "")),
             procedures=_words(self.metas.get("iris.procedures", "")),
+            sufficient=tuple(each.upper() for each in _words(self.metas.get("iris.modalities", ""))),
             description=self._meta("description"),
             creator=self._meta("creator"),
             publisher=self._meta("publisher"),

@@ -4,7 +4,7 @@ A section that has a pattern says one sentence; otherwise each of its fields say
 mentioned: the report never claims a normal finding that nobody stated.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from workstation.dicom.content import Code, ImageReference, Measurement
@@ -47,6 +47,17 @@ def section_text(
     return text
 
 
+def summary(template: Template, form: Form, patterns: Iterable[str]) -> str:
+    """What isn't normal, a sentence a line: an answer that is its field's normal one counts as unanswered here."""
+    narrator = _Narrator(template, form, {})
+    said: list[str] = []
+    for text in patterns:
+        pattern = parse_pattern(text)
+        if any(narrator.remarkable(reference.name) for reference in pattern.references()):
+            said.append(as_sentence(pattern.say(narrator.remarkable)))
+    return "\n".join(each for each in said if each)
+
+
 class _Narrator:
     def __init__(self, template: Template, form: Form, measurements: Mapping[str, Measurement]) -> None:
         self.template = template
@@ -61,6 +72,11 @@ class _Narrator:
         if section.level > 1 and said and not said[0].opens:
             said[0] = replace(said[0], text=f"{section.title}. {said[0].text}", opens=section.title)
         yield from said
+
+    def remarkable(self, name: str) -> str:
+        """The answer of a field in words, "" where there is none or it is the normal one."""
+        normal = self.template.fields[name].normal
+        return "" if normal is not None and self.form.text(name) == normal else self._phrase_of(name)
 
     def _own(self, section: TemplateSection) -> Iterator[Sentence]:
         if section.sentence:
@@ -84,13 +100,15 @@ class _Narrator:
 
     def _field(self, field: Field) -> Iterator[Sentence]:
         text = self._sentence(field)
-        images = self.form.images.get(field.field_id, ())
         many = field.links == "many"
         if text:
-            linked = () if many else self._uids(field.field_id)
-            yield Sentence(text, self._code(field), linked, () if many else images)
+            names = [] if many else self._said_with(field)
+            linked = tuple(uid for name in names for uid in self._uids(name))
+            shown = tuple(image for name in names for image in self.form.images.get(name, ()))
+            yield Sentence(text, self._code(field), linked, shown)
         if not many:
             return
+        images = self.form.images.get(field.field_id, ())
         for uid in self._uids(field.field_id):
             measurement = self.measurements[uid]
             name = measurement.label or word("measurement", self.template.language)
@@ -98,6 +116,11 @@ class _Narrator:
             source = measurement.anchor.image.sop_instance_uid
             shown = tuple(image for image in images if image.sop_instance_uid == source)
             yield Sentence(as_sentence(body), field.code, (uid,), shown)
+
+    def _said_with(self, field: Field) -> list[str]:
+        """The field, and those that its sentence says too."""
+        names = [reference.name for reference in parse_pattern(field.sentence or "").references()]
+        return [field.field_id, *(name for name in dict.fromkeys(names) if name in self.shown.fields)]
 
     def _sentence(self, field: Field) -> str:
         phrase = self._phrase(field)

@@ -45,16 +45,18 @@ class Reach:
         return False
 
     def _name(self, term: Term) -> str:
-        """What the atoms are of: each term on a list with several answers is a question of its own."""
-        field = self._fields[term.field_id]
-        return f"{term.field_id}{term.sign}{term.values}" if field.kind is FieldKind.CHOICES else term.field_id
+        """What the atoms are of: a term on a list with several answers, or on two fields, is a question of its own."""
+        return f"{term.field_id}{term.sign}{term.values}" if self._alone(term) else term.field_id
+
+    def _alone(self, term: Term) -> bool:
+        return term.times is not None or self._fields[term.field_id].kind is FieldKind.CHOICES
 
     def _atoms_of(self, name: str) -> frozenset[str]:
         terms = [term for term in self._terms if self._name(term) == name]
         field = self._fields[terms[0].field_id]
+        if self._alone(terms[0]):
+            return frozenset((_OTHER, _UNANSWERED))
         match field.kind:
-            case FieldKind.CHOICES:
-                return frozenset((_OTHER, _UNANSWERED))
             case FieldKind.CHOICE:
                 return frozenset((*(option.value for option in field.options), _UNANSWERED))
             case FieldKind.CHECKBOX:
@@ -68,7 +70,7 @@ class Reach:
         box: Box = {}
         for term in terms:
             name = self._name(term)
-            if self._fields[term.field_id].kind is FieldKind.CHOICES:
+            if self._alone(term):
                 fitting = frozenset((_OTHER,))
             else:
                 fitting = frozenset(each for each in self._atoms[name] if each != _UNANSWERED and _holds(term, each))

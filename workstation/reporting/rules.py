@@ -9,6 +9,7 @@ from workstation.dicom.content import Code
 from workstation.language import _
 from workstation.reporting.coding import invalid
 from workstation.reporting.condition import Condition, number_of
+from workstation.reporting.formula import references
 from workstation.reporting.merge_names import MERGE_NAMES
 from workstation.reporting.reach import Reach
 from workstation.reporting.sentence import PatternUnreadable, parse_pattern
@@ -30,10 +31,13 @@ def check_template(template: Template, entries: dict[str, Code], ids: frozenset[
             _check_condition(field.condition, "data-iris-show-if", field.field_id, known)
             _check_field(field)
             _check_table(field, known)
+            _check_formula(field, known)
             known[field.field_id] = field
     for section, field in _walk(template.sections):
         owner, sentence = (section.section_id, section.sentence) if field is None else (field.field_id, field.sentence)
         _check_sentence(sentence, owner, known, has_value=field is not None)
+        for line in field.compose if field else ():
+            _check_sentence(line, owner, known, has_value=False, attribute="data-iris-compose")
 
 
 def _walk(sections: tuple[TemplateSection, ...]) -> Iterator[tuple[TemplateSection, Field | None]]:
@@ -57,7 +61,15 @@ def _check_condition(condition: Condition | None, attribute: str, owner: str, kn
             rule = _("{attribute} names {name}, which is no field before it")
             raise invalid(owner, rule.format(attribute=attribute, name=term.field_id))
         numbers = field.kind is FieldKind.NUMBER
-        if (term.orders and not numbers) or (numbers and any(number_of(value) is None for value in term.values)):
+        other = known.get(term.times.field_id) if term.times else None
+        if term.times and other is None:
+            rule = _("{attribute} names {name}, which is no field before it")
+            raise invalid(owner, rule.format(attribute=attribute, name=term.times.field_id))
+        if other is None:
+            bounded = all(number_of(value) is not None for value in term.values)
+        else:
+            bounded = other.kind is FieldKind.NUMBER
+        if (term.orders and not numbers) or (numbers and not bounded):
             rule = _("{attribute} compares {name}: only a NUMBER is compared with numbers, and with nothing else")
             raise invalid(owner, rule.format(attribute=attribute, name=term.field_id))
         if field.options and not {option.value for option in field.options}.issuperset(term.values):
@@ -86,6 +98,21 @@ def _check_table(field: Field, known: dict[str, Field]) -> None:
             raise invalid(f"{field.field_id}, option {option.value}", rule)
 
 
+def _check_formula(field: Field, known: dict[str, Field]) -> None:
+    if field.compute is None:
+        return
+    if field.kind is not FieldKind.NUMBER:
+        raise invalid(field.field_id, _("data-iris-compute belongs to a NUMBER"))
+    for reference in references(field.compute):
+        source = known.get(reference.field_id)
+        if source is None:
+            rule = _("{attribute} names {name}, which is no field before it")
+            raise invalid(field.field_id, rule.format(attribute="data-iris-compute", name=reference.field_id))
+        if source.kind is not (FieldKind.CHOICES if reference.counts else FieldKind.NUMBER):
+            rule = _("data-iris-compute needs numbers; {name} is none, and count() takes a list of several answers")
+            raise invalid(field.field_id, rule.format(name=reference.field_id))
+
+
 def _check_field(field: Field) -> None:
     if field.merge and field.merge not in MERGE_NAMES:
         raise invalid(field.field_id, _("data-iris-merge {name} is unknown").format(name=field.merge))
@@ -95,18 +122,23 @@ def _check_field(field: Field) -> None:
                 raise invalid(field.field_id, _("{name} is none of the options").format(name=name))
     if field.links in ("one", "next") and field.kind is not FieldKind.NUMBER:
         raise invalid(field.field_id, _("data-iris-links one or next belongs to a NUMBER"))
+    if field.compose and field.kind is not FieldKind.PARAGRAPH:
+        raise invalid(field.field_id, _("data-iris-compose belongs to a textarea"))
     if field.links == "many" and field.kind is not FieldKind.PARAGRAPH:
         raise invalid(field.field_id, _("data-iris-links many belongs to a textarea"))
 
 
-def _check_sentence(sentence: str | None, owner: str, known: dict[str, Field], *, has_value: bool) -> None:
+def _check_sentence(
+    sentence: str | None, owner: str, known: dict[str, Field], *, has_value: bool, attribute: str = "data-iris-text"
+) -> None:
     if not sentence:
         return
     try:
         names = {reference.name for reference in parse_pattern(sentence).references()}
     except PatternUnreadable as error:
-        rule = _("data-iris-text has an unmatched “{sign}”").format(sign=str(error))
+        rule = _("{attribute} has an unmatched “{sign}”").format(attribute=attribute, sign=str(error))
         raise invalid(owner, rule) from None
     allowed = set(known) | ({"value"} if has_value else set())
     for name in sorted(names - allowed):
-        raise invalid(owner, _("data-iris-text names {name}, which is no field").format(name=name))
+        rule = _("{attribute} names {name}, which is no field")
+        raise invalid(owner, rule.format(attribute=attribute, name=name))

@@ -11,6 +11,7 @@ from typing import Literal
 
 from workstation.dicom.content import Code
 from workstation.reporting.condition import Condition
+from workstation.reporting.formula import Formula
 
 Language = Literal["ru", "en"]
 
@@ -57,6 +58,8 @@ class Field:
     `units` is UCUM. `sentence` is the pattern of its sentence (see `narrative`), "" when another sentence uses it.
     `normal` is what the normal-text key answers. `links` says which measurements it holds: `one` that is put into it,
     the `next` that is made, or `many`. `suggests`: its options are a decision table, see `suggestion`.
+    `compute` is the sum that a number follows from, with so many `decimals`.
+    `compose`: the patterns of the sentences a text is made of as long as the reader writes none, see `narrative`.
     """
 
     field_id: str
@@ -73,9 +76,17 @@ class Field:
     normal: str | None = None
     links: Literal["", "one", "next", "many"] = ""
     suggests: bool = False
+    compute: Formula | None = None
+    decimals: int = 1
+    compose: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
     placeholder: str = ""
+
+    @property
+    def follows(self) -> bool:
+        """Whether its answer comes from other answers."""
+        return self.suggests or self.compute is not None
 
     def option(self, value: str) -> Option | None:
         """The option with this value."""
@@ -116,7 +127,11 @@ class TemplateSection:
 
 @dataclass(frozen=True)
 class Template:
-    """A report template of one specialty in one language. `dropped` names what was not taken over from the page."""
+    """A report template of one specialty in one language. `dropped` names what was not taken over from the page.
+
+    It fits studies of its modalities whose region and procedure hold one of its words; `sufficient` are the modalities
+    that need no word of the procedure.
+    """
 
     identifier: str
     title: str
@@ -126,6 +141,7 @@ class Template:
     modalities: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     procedures: tuple[str, ...] = ()
+    sufficient: tuple[str, ...] = ()
     description: str = ""
     creator: str = ""
     publisher: str = ""

@@ -77,9 +77,10 @@ def _fit(template: Template, modality: str, region: str, procedure: str) -> int:
             return -1
         score += 2
     if template.procedures:
-        if not any(each in procedure for each in template.procedures):
+        named = any(each in procedure for each in template.procedures)
+        if not named and modality not in template.sufficient:
             return -1
-        score += 4
+        score += 4 if named else 2
     return score + (1 if template.modalities else 0)
 
 

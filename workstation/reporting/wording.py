@@ -26,10 +26,15 @@ _UNITS_RU = {
     "{pixels}2": "пикс.²",
     "Bq/ml": "Бк/мл",
     "cm/s": "см/с",
+    "g/cm2": "г/см²",
+    "MBq": "МБк",
+    "min": "мин",
+    "mmol/L": "ммоль/л",
 }
 _UNITS_EN = {
     "mm2": "mm²",
     "cm2": "cm²",
+    "g/cm2": "g/cm²",
     "ml": "mL",
     "[hnsf'U]": "HU",
     "mGy.cm": "mGy·cm",
