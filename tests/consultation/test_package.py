@@ -18,6 +18,8 @@ from workstation.dicom.content import Conclusion, ImageReference
 from workstation.dicom.documents import encapsulated_pdf, read_measurements, read_report
 from workstation.dicom.instance import Instance, PixelDescription
 from workstation.dicom.key_objects import Rejection
+from workstation.dicom.lut import Window
+from workstation.dicom.presentation_state import read_presentation_state
 from workstation.errors import FormIncomplete, IdentityUnusable
 from workstation.reporting.form import Form
 from workstation.reporting.merge import start_form, take_normal
@@ -43,6 +45,8 @@ def instance(reference: ImageReference, conclusion: Conclusion, *, pixels: bool 
         conclusion.patient,
         replace(conclusion.study, study_uid=reference.study_uid),
         number_of_frames=int(pixels),
+        rows=512 * pixels,
+        columns=512 * pixels,
         pixels=PIXELS if pixels else None,
     )
 
@@ -132,9 +136,9 @@ def test_everything_read_is_evidence_and_the_reader_is_named(
     assert prepared.pdf.startswith(b"%PDF")
 
 
-def test_objects_go_key_images_measurements_pdf_and_the_conclusion_last(signed: SignedPackage) -> None:
-    assert [one.kind for one in signed.objects] == ["key_images", "measurements", "pdf", "conclusion"]
-    assert len({one.series_uid for one in signed.objects}) == 4
+def test_objects_go_key_images_graphics_measurements_pdf_and_the_conclusion_last(signed: SignedPackage) -> None:
+    assert [one.kind for one in signed.objects] == ["key_images", "presentation", "measurements", "pdf", "conclusion"]
+    assert len({one.series_uid for one in signed.objects}) == 5
     for one in signed.objects:
         header = dcmread(io.BytesIO(one.data))
         assert one.reference == ImageReference(
@@ -158,6 +162,49 @@ def test_what_is_signed_is_what_was_shown(signed: SignedPackage, prepared: Prepa
     texts = "\n".join(text for _heading, text in read_report(by_kind["conclusion"]).sections)
     for text in ("Очаг S6 правого лёгкого.", "Характер очага?", "12 из 12"):
         assert text in texts
+
+
+def test_the_graphics_are_shown_elsewhere_where_they_were_drawn(signed: SignedPackage, conclusion: Conclusion) -> None:
+    (data,) = (one.data for one in signed.objects if one.kind == "presentation")
+    state = read_presentation_state(data)
+    line, ellipse, on_a_reformat = conclusion.measurements
+    for drawn, text in (
+        (line, "Очаг S6 справа\n7,2\N{NO-BREAK SPACE}мм"),
+        (ellipse, "Плотность очага\nплощадь 188\N{NO-BREAK SPACE}мм²"),
+    ):
+        (annotation,) = state.annotations_for(drawn.anchor.image.sop_instance_uid, 0)
+        assert [one.points for one in annotation.graphics] == [drawn.anchor.points_px]
+        assert annotation.texts[0].text.startswith(text)
+    assert not state.annotations_for(on_a_reformat.anchor.image.sop_instance_uid, 0)
+
+
+def test_what_a_presentation_state_can_not_show_is_left_out_of_it(
+    case: CaseRow, contents: CaseContents, form: Form, conclusion: Conclusion
+) -> None:
+    """A colour image has no grey window; PIXEL units end with the image (PS3.3 C.10.5.1.2)."""
+    line, ellipse = conclusion.measurements[:2]
+    beyond = replace(line, anchor=replace(line.anchor, points_px=((500.0, 20.0), (513.0, 20.0))))
+    coloured = replace(PIXELS, samples_per_pixel=3, photometric="RGB")
+    study = tuple(
+        replace(one, pixels=coloured) if one.sop_instance_uid == ellipse.anchor.image.sop_instance_uid else one
+        for one in contents.study
+    )
+    made = prepare(case, replace(contents, study=study), GENERAL, form, (beyond, ellipse), (), READER).conclusion
+    (only,) = made.presented
+    assert (only.image, only.labels) == (line.anchor.image, ())
+
+
+def test_a_key_image_is_shown_elsewhere_in_the_window_it_was_seen_in(
+    case: CaseRow, contents: CaseContents, form: Form, conclusion: Conclusion
+) -> None:
+    lung = Window(-600.0, 1500.0)
+    key = replace(conclusion.key_images[0], window=lung)
+    made = prepare(case, contents, GENERAL, form, conclusion.measurements, (key,), READER).conclusion
+    assert [(one.image, one.voi) for one in made.presented] == [
+        (conclusion.measurements[0].anchor.image, lung),
+        # no window of its own: as another image of the series was seen
+        (conclusion.measurements[1].anchor.image, lung),
+    ]
 
 
 def test_the_conclusion_lists_its_companions_as_evidence(signed: SignedPackage) -> None:

@@ -155,7 +155,7 @@ def test_the_transcript_tells_each_step_with_its_time_and_what_it_came_to(toured
     assert prior["expected"] == prior["received"] >= len(phantoms.study("ct-main-prior").files)
     assert delivered["case_state"] == "done"
     roles = [document["role"] for document in delivered["documents"]]
-    assert roles == ["key_images", "measurements", "pdf", "manifest", "conclusion"]
+    assert roles == ["key_images", "presentation", "measurements", "pdf", "manifest", "conclusion"]
     signed = pydicom.dcmread(toured.folder / "conclusion.dcm")
     assert signed.SOPInstanceUID == delivered["documents"][-1]["uid"]
 

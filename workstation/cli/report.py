@@ -38,11 +38,12 @@ EXAMPLE = (
     "      --answers answers.json --identity reader.p12 --identity-password-file password.txt --out report"
 )
 
-# what each document of a package is called when it is written out
+# what each document of a package is called when it is written out; of several of a kind the second is `…-2.dcm`
 FILES = {
     "conclusion": "conclusion.dcm",
     "measurements": "measurements.dcm",
     "key_images": "key-images.dcm",
+    "presentation": "presentation.dcm",
     "pdf": "conclusion-pdf.dcm",
     "manifest": "manifest.dcm",
 }
@@ -96,11 +97,11 @@ def run(options: argparse.Namespace) -> int:
         with open_identity(options.identity, _secret(options)) as identity:
             if options.submit:
                 desk.sign(case.case_uid, prepared, identity)
-                documents = {one.role: one.data for one in desk.documents(case.case_uid)}
+                documents = _by_name((one.role, one.data) for one in desk.documents(case.case_uid))
             else:
                 signed = sign(prepared, identity, timestamps_of(settings))
-                documents = {one.kind: one.data for one in signed.objects}
-            beside = _beside(documents["pdf"], identity, options)
+                documents = _by_name((one.kind, one.data) for one in signed.objects)
+            beside = _beside(documents[FILES["pdf"]], identity, options)
         _write(options.out, documents, {**beside, "ca.pem": identity.authority_pem.encode()})
         return _delivered(desk, case.case_uid) if options.submit else 0
 
@@ -190,10 +191,21 @@ def _beside(pdf_object: bytes, identity: Identity, options: argparse.Namespace) 
     return files
 
 
+def _by_name(documents: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
+    """File name → bytes of documents of the given kinds."""
+    named: dict[str, bytes] = {}
+    for kind, data in documents:
+        name, number = Path(FILES[kind]), 1
+        while (counted := name.name if number == 1 else f"{name.stem}-{number}{name.suffix}") in named:
+            number += 1
+        named[counted] = data
+    return named
+
+
 def _write(folder: Path, documents: dict[str, bytes], beside: dict[str, bytes]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, data in {**{FILES[role]: data for role, data in documents.items()}, **beside}.items():
+        for name, data in {**documents, **beside}.items():
             (folder / name).write_bytes(data)
             print(folder / name)
     except OSError as error:

@@ -185,7 +185,7 @@ def _bring_back(opened: Application, stage: Stage, transcript: "Transcript", cas
     wire = connect(stage.settings.server, stage.password)
     found = {}
     for series in wire.dicomweb.search_series(case.study_uid):
-        if series.modality in ("SR", "KO", "DOC"):
+        if series.modality in ("SR", "KO", "PR", "DOC"):
             for instance in wire.dicomweb.search_instances(case.study_uid, series.series_uid):
                 found[instance.sop_instance_uid] = series.series_uid
     for role, uid, digest in package.objects:

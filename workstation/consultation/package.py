@@ -6,13 +6,14 @@ that. From then on bytes are carried, never made again.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
 from workstation.archive.identity import alike
 from workstation.archive.ledger import SeriesLedger
 from workstation.consultation.case import CaseContents, CaseRow
+from workstation.consultation.presented import presented_images
 from workstation.dicom.content import (
     Code,
     Conclusion,
@@ -34,7 +35,7 @@ from workstation.settings import Reader
 from workstation.signing.identity import Identity
 from workstation.signing.timestamps import Timestamps
 
-DocumentKind = Literal["key_images", "measurements", "pdf", "manifest", "conclusion"]
+DocumentKind = Literal["key_images", "presentation", "measurements", "pdf", "manifest", "conclusion"]
 
 # modalities whose objects are documents, not pictures: they don't count among the images read
 _DOCUMENTS = frozenset({"SR", "KO", "PR", "DOC", "REG", "SEG", "PLAN", "RTPLAN", "RTSTRUCT", "AU", "FID"})
@@ -120,7 +121,10 @@ def prepare(
         raise FormIncomplete(
             _("The reader is not set up"), _("name or identification code is missing"), _("Enter them in the settings.")
         )
+    from workstation.dicom.gsps import states_of
+
     first = next(iter(contents.in_sight), None)
+    presented = presented_images(contents.in_sight, measurements, key_images, template.language)
     conclusion = build_conclusion(
         template,
         form,
@@ -132,7 +136,7 @@ def prepare(
         key_images=key_images,
         evidence=[instance.reference() for instance in contents.in_sight],
         other_evidence=[instance.reference() for prior in contents.priors for instance in in_sight(prior.instances)],
-        uids=new_document_uids(),
+        uids=new_document_uids(len(states_of(presented))),
         observed_at=(observed_at or datetime.now().astimezone()).replace(microsecond=0),
         predecessors=predecessors,
         completeness=completeness or completeness_statement(contents, template.language),
@@ -140,6 +144,7 @@ def prepare(
         history=case.history,
         station_name=station_name,
     )
+    conclusion = replace(conclusion, presented=presented)
     return Prepared(conclusion, render_pdf(conclusion))
 
 
@@ -245,6 +250,7 @@ def _signed_object(
 def _encoded(
     prepared: Prepared, reference: ImageReference, identity: Identity, timestamps: Timestamps | None
 ) -> tuple[DocumentKind, bytes]:
+    from workstation.dicom.gsps import write_presentation
     from workstation.dicom.ko import write_key_images, write_manifest
     from workstation.dicom.pdf import write_pdf
     from workstation.dicom.sr import write_conclusion
@@ -254,6 +260,8 @@ def _encoded(
     conclusion = prepared.conclusion
     if reference.sop_instance_uid == conclusion.uids.key_images:
         return "key_images", write_key_images(conclusion)
+    if reference.sop_instance_uid in conclusion.uids.presentations:
+        return "presentation", write_presentation(conclusion, reference.sop_instance_uid)
     if reference.sop_instance_uid == conclusion.uids.measurements:
         return "measurements", write_measurements(conclusion)
     if reference.sop_instance_uid == conclusion.uids.pdf:

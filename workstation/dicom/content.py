@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from workstation.dicom.lut import VoiTable, Window
+
 GraphicType = Literal["POINT", "MULTIPOINT", "POLYLINE", "POLYGON", "ELLIPSE"]
 MeasurementKind = Literal["length", "ellipse", "polygon", "angle", "cobb", "point"]
 
@@ -87,11 +89,36 @@ class Measurement:
 
 @dataclass(frozen=True)
 class KeyImage:
-    """An image worth showing, with the 8-bit picture (PNG) as the reader saw it, burned-in graphics included."""
+    """An image worth showing, with the 8-bit picture (PNG) as the reader saw it, burned-in graphics included.
+
+    `window` is the one it was seen in, in the values of its rescale; None where it was another way of showing them.
+    """
 
     image: ImageReference
     picture_png: bytes = field(repr=False)
     caption: str = ""
+    window: Window | None = None
+
+
+@dataclass(frozen=True)
+class PresentedImage:
+    """A grey image, or a frame of one, as a presentation state is to show it elsewhere.
+
+    Stored values become modality values by `slope` · stored + `intercept`, these become greys by `voi` (None: all of
+    the range). `aspect` is the height of a pixel to its width. `labels` are (TrackingUID, text beside the graphic).
+    """
+
+    image: ImageReference
+    rows: int
+    columns: int
+    slope: float = 1.0
+    intercept: float = 0.0
+    rescale_type: str = ""
+    inverted: bool = False
+    voi: Window | VoiTable | None = None
+    pixel_spacing: tuple[float, ...] | None = None
+    aspect: tuple[int, int] = (1, 1)
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -167,7 +194,8 @@ class Observer:
 class DocumentUids:
     """SOP Instance and Series Instance UIDs of the documents of one package, made once.
 
-    Without UIDs for a manifest the package has none, however many images were read.
+    Without UIDs for a manifest the package has none, however many images were read. `presentations` has one UID for
+    each presentation state of the package.
     """
 
     conclusion: str
@@ -180,6 +208,8 @@ class DocumentUids:
     pdf_series: str
     manifest: str = ""
     manifest_series: str = ""
+    presentations: tuple[str, ...] = field(default=(), kw_only=True)
+    presentations_series: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -202,6 +232,7 @@ class Conclusion:
     predecessors: tuple[ImageReference, ...] = ()
     completeness: str = ""
     station_name: str = ""
+    presented: tuple[PresentedImage, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,13 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from workstation.dicom.concepts import PRIVATE_SCHEME
 from workstation.dicom.content import Code, Conclusion, ImageReference
-from workstation.dicom.uids import COMPREHENSIVE_3D_SR, ENCAPSULATED_PDF, ENHANCED_SR, KEY_OBJECT_SELECTION
+from workstation.dicom.uids import (
+    COMPREHENSIVE_3D_SR,
+    ENCAPSULATED_PDF,
+    ENHANCED_SR,
+    GRAYSCALE_PRESENTATION_STATE,
+    KEY_OBJECT_SELECTION,
+)
 
 MANUFACTURER = "IRIS Workstation"
 # our own, made once from a random UUID: which program wrote the file
@@ -123,11 +129,14 @@ def read_in_study(conclusion: Conclusion) -> tuple[ImageReference, ...]:
 
 
 def companions(conclusion: Conclusion, *, manifest: bool = False) -> tuple[ImageReference, ...]:
-    """The documents that go with the conclusion, in package order: key images, measurements, PDF, manifest."""
+    """The documents that go with the conclusion, in package order: key images, presentation states, measurements, PDF,
+    manifest."""
     uids, study = conclusion.uids, conclusion.study.study_uid
     listed = []
     if shown_key_images(conclusion):
         listed.append(ImageReference(study, uids.key_images_series, KEY_OBJECT_SELECTION, uids.key_images))
+    for uid in uids.presentations:
+        listed.append(ImageReference(study, uids.presentations_series, GRAYSCALE_PRESENTATION_STATE, uid))
     if conclusion.measurements:
         listed.append(ImageReference(study, uids.measurements_series, COMPREHENSIVE_3D_SR, uids.measurements))
     listed.append(ImageReference(study, uids.pdf_series, ENCAPSULATED_PDF, uids.pdf))

@@ -65,6 +65,22 @@ _PDF = (
     "EncapsulatedDocument",
     "EncapsulatedDocumentLength",
 )
+_PRESENTATION = (
+    "ContentLabel",
+    "ContentDescription",
+    "ContentCreatorName",
+    "PresentationCreationDate",
+    "PresentationCreationTime",
+    "RescaleIntercept",
+    "RescaleSlope",
+    "RescaleType",
+    "ReferencedSeriesSequence",
+    "SoftcopyVOILUTSequence",
+    "GraphicAnnotationSequence",
+    "DisplayedAreaSelectionSequence",
+    "GraphicLayerSequence",
+    "PresentationLUTShape",
+)
 # without these, and the UIDs, a signature doesn't vouch for a report's content
 _ESSENTIAL_SR = ("ContentSequence", "ConceptNameCodeSequence", "VerificationFlag", "VerifyingObserverSequence")
 
@@ -122,8 +138,9 @@ def prepare_signature(data: bytes, certificate: bytes, when: datetime) -> Pendin
     """Make room for a signature by the owner of `certificate` (X.509, DER).
 
     Structured reports get the minimum set of a verified SR (PS3.15 C.4) and the purpose Verification Signature, or,
-    where nothing is verified (key objects) and for the encapsulated PDF, the same set and the purpose Author's
-    Signature. `when` is timezone-aware and written in UTC. Raises UnreadableObject.
+    where nothing is verified (key objects, presentation states) and for the encapsulated PDF, the same set or what the
+    object shows, and the purpose Author's Signature. `when` is timezone-aware and written in UTC. Raises
+    UnreadableObject.
     """
     dataset = _parse(data)
     verified = "VerifyingObserverSequence" in dataset
@@ -160,7 +177,12 @@ def read_signatures(data: bytes) -> tuple[FoundSignature, ...]:
 
 
 def _to_sign(dataset: Dataset) -> list[int]:
-    wanted = (*_IDENTITY, *_GENERAL_EQUIPMENT, *(_PDF if "EncapsulatedDocument" in dataset else _SR))
+    content: tuple[str, ...] = _SR
+    if "EncapsulatedDocument" in dataset:
+        content = _PDF
+    elif "DisplayedAreaSelectionSequence" in dataset:
+        content = _PRESENTATION
+    wanted = (*_IDENTITY, *_GENERAL_EQUIPMENT, *content)
     return sorted(int(tag_for_keyword(keyword) or 0) for keyword in wanted if keyword in dataset)
 
 
@@ -180,6 +202,8 @@ def _found(dataset: Dataset, item: Dataset, parameters: Dataset) -> FoundSignatu
         essential += tuple(keyword for keyword in _ESSENTIAL_SR if keyword in dataset)
     if "EncapsulatedDocument" in dataset:
         essential += ("EncapsulatedDocument",)
+    if "DisplayedAreaSelectionSequence" in dataset:
+        essential += tuple(keyword for keyword in _PRESENTATION if keyword in dataset)
     purposes = item.get("DigitalSignaturePurposeCodeSequence") or ()
     return FoundSignature(
         uid=str(item.get("DigitalSignatureUID", "")),

@@ -11,6 +11,7 @@ COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"
 ENHANCED_SR = "1.2.840.10008.5.1.4.1.1.88.22"
 KEY_OBJECT_SELECTION = "1.2.840.10008.5.1.4.1.1.88.59"
 ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
+GRAYSCALE_PRESENTATION_STATE = "1.2.840.10008.5.1.4.1.1.11.1"
 
 
 def new_uid() -> str:
@@ -18,8 +19,9 @@ def new_uid() -> str:
     return f"2.25.{uuid4().int}"
 
 
-def new_document_uids() -> DocumentUids:
-    """The UIDs of one package, made once: signing, storing and every retry use these."""
+def new_document_uids(presentations: int = 0) -> DocumentUids:
+    """The UIDs of one package, made once: signing, storing and every retry use these. `presentations`: how many
+    presentation states it has."""
     return DocumentUids(
         conclusion=new_uid(),
         conclusion_series=new_uid(),
@@ -31,4 +33,6 @@ def new_document_uids() -> DocumentUids:
         pdf_series=new_uid(),
         manifest=new_uid(),
         manifest_series=new_uid(),
+        presentations=tuple(new_uid() for _number in range(presentations)),
+        presentations_series=new_uid(),
     )

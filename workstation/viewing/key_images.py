@@ -6,6 +6,7 @@ from typing import Any
 from psygnal import Signal
 
 from workstation.dicom.content import ImageReference, KeyImage
+from workstation.dicom.lut import Window
 
 
 class KeyImages:
@@ -37,6 +38,7 @@ class KeyImages:
                 "image": vars(each.image),
                 "picture_png": base64.b64encode(each.picture_png).decode("ascii"),
                 "caption": each.caption,
+                "window": None if each.window is None else vars(each.window),
             }
             for each in self._images
         ]
@@ -44,7 +46,12 @@ class KeyImages:
     def from_json(self, plain: list[dict[str, Any]]) -> None:
         """Take back what was kept. Raises KeyError, TypeError or ValueError for damaged input."""
         self._images = tuple(
-            KeyImage(ImageReference(**each["image"]), base64.b64decode(each["picture_png"]), each.get("caption", ""))
+            KeyImage(
+                ImageReference(**each["image"]),
+                base64.b64decode(each["picture_png"]),
+                each.get("caption", ""),
+                Window(**each["window"]) if each.get("window") else None,
+            )
             for each in plain
         )
         self.changed.emit()

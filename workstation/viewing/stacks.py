@@ -300,6 +300,11 @@ class ShownStack:
         windows = [Alternative(window.explanation, window) for window in frame.windows]
         return (*windows, *tables)
 
+    def plain_window(self, state: ViewportState, voi: Voi | None) -> Window | None:
+        """The window of an acquired image over the values of its rescale, which hold elsewhere too; None for others."""
+        plain = self.stack is self.plain and not self.computed and state.kind is PlaneKind.STACK
+        return voi if plain and isinstance(voi, Window) else None
+
     def first_choice(self) -> VoiChoice:
         """The greys a stack opens with: the file's first, the soft-tissue window of a CT, or made from the pixels."""
         if self.units == SUV_UNIT:

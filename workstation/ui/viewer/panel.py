@@ -350,7 +350,8 @@ class ViewerPanel(QWidget):
         stored = presentation_in_force(session.case, stack, state)
         lines += [] if stored is None else [wording.presentation_name(stored)]
         reference = stack.reference(stack.nearest(state.centre))
-        session.key_images.add(KeyImage(reference, canvas.as_seen(), " · ".join(lines)))
+        window = None if stored is not None else stack.plain_window(state, picture.voi)
+        session.key_images.add(KeyImage(reference, canvas.as_seen(), " · ".join(lines), window))
 
     # keys
 
