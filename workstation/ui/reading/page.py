@@ -183,7 +183,7 @@ class ReadingPage(QWidget):
             return
         form = Form.from_json(draft["form"]) if draft.get("form") else None
         templates = load_templates(self._desk.settings.data_dir)
-        self.report.set_case(self._desk.merge_values(case, contents), templates, form)
+        self.report.set_case(self._desk.merge_values(case, contents), templates, form, in_pieces=True)
         self.report.setEnabled(writable)
         if self.viewer.session is not None:
             self.report.set_measurements(self._measurements)

@@ -40,8 +40,8 @@ class LineEditor(QLineEdit):
 
     answered = Signal(object)
 
-    def __init__(self, field: Field) -> None:
-        super().__init__()
+    def __init__(self, field: Field, parent: QWidget) -> None:
+        super().__init__(parent)
         self.setPlaceholderText(field.placeholder)
         self.textEdited.connect(lambda text: self.answered.emit(text))
 
@@ -72,9 +72,9 @@ class NumberEditor(QWidget):
 
     answered = Signal(object)
 
-    def __init__(self, field: Field, language: Language) -> None:
-        super().__init__()
-        self._line = LineEditor(field)
+    def __init__(self, field: Field, language: Language, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._line = LineEditor(field, self)
         self._line.setMaximumWidth(92)
         self._line.setValidator(QRegularExpressionValidator(QRegularExpression(r"[-+−]?\d*[.,]?\d*"), self._line))
         self._line.answered.connect(self.answered)
@@ -82,7 +82,7 @@ class NumberEditor(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(7)
         row.addWidget(self._line)
-        unit = QLabel(unit_text(field.units, language))
+        unit = QLabel(unit_text(field.units, language), self)
         theme.set_role(unit, "muted")
         row.addWidget(unit)
         row.addStretch(1)
@@ -110,8 +110,8 @@ class ParagraphEditor(QPlainTextEdit):
 
     answered = Signal(object)
 
-    def __init__(self, field: Field) -> None:
-        super().__init__()
+    def __init__(self, field: Field, parent: QWidget) -> None:
+        super().__init__(parent)
         self._lines = 3 if field.links == "many" and field.normal is not None else 1
         self.setPlaceholderText(field.placeholder)
         self.setTabChangesFocus(True)
@@ -160,8 +160,8 @@ class ParagraphEditor(QPlainTextEdit):
 class Chooser(QComboBox):
     """A list that opens, as narrow as its place; the wheel scrolls past it."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(6)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -185,8 +185,8 @@ class ChoiceEditor(Chooser):
 
     answered = Signal(object)
 
-    def __init__(self, field: Field) -> None:
-        super().__init__()
+    def __init__(self, field: Field, parent: QWidget) -> None:
+        super().__init__(parent)
         self.addItem("", "")
         for option in field.options:
             self.addItem(option.label, option.value)
@@ -225,12 +225,12 @@ class ChoicesEditor(QFrame):
 
     answered = Signal(object)
 
-    def __init__(self, field: Field) -> None:
-        super().__init__()
+    def __init__(self, field: Field, parent: QWidget) -> None:
+        super().__init__(parent)
         flow = FlowLayout(self, spacing=5)
         self._buttons: dict[str, QPushButton] = {}
         for option in field.options:
-            button = QPushButton(option.label)
+            button = QPushButton(option.label, self)
             button.setCheckable(True)
             button.setProperty("compact", True)
             button.clicked.connect(self._clicked)
@@ -260,8 +260,8 @@ class CheckEditor(QCheckBox):
 
     answered = Signal(object)
 
-    def __init__(self, field: Field) -> None:
-        super().__init__(_("Yes"))
+    def __init__(self, field: Field, parent: QWidget) -> None:
+        super().__init__(_("Yes"), parent)
         self.setAccessibleName(field.label)
         self.clicked.connect(lambda on: self.answered.emit("true" if on else ""))
 
@@ -280,20 +280,20 @@ class CheckEditor(QCheckBox):
 AnyEditor = LineEditor | NumberEditor | ParagraphEditor | ChoiceEditor | ChoicesEditor | CheckEditor
 
 
-def make_editor(field: Field, language: Language) -> AnyEditor:
+def make_editor(field: Field, language: Language, parent: QWidget) -> AnyEditor:
     """The widget for a field of this kind."""
     match field.kind:
         case FieldKind.NUMBER:
-            return NumberEditor(field, language)
+            return NumberEditor(field, language, parent)
         case FieldKind.PARAGRAPH:
-            return ParagraphEditor(field)
+            return ParagraphEditor(field, parent)
         case FieldKind.CHOICE:
-            return ChoiceEditor(field)
+            return ChoiceEditor(field, parent)
         case FieldKind.CHOICES:
-            return ChoicesEditor(field)
+            return ChoicesEditor(field, parent)
         case FieldKind.CHECKBOX:
-            return CheckEditor(field)
-    return LineEditor(field)
+            return CheckEditor(field, parent)
+    return LineEditor(field, parent)
 
 
 def _mark(widget: QWidget, invalid: bool) -> None:

@@ -1,6 +1,10 @@
-"""The form of one template: its sections one below the other. Built once, shown for each case that uses it."""
+"""The form of one template: its sections one below the other. Built once, shown for each case that uses it.
 
-from collections.abc import Callable, Mapping
+A large one takes some hundred milliseconds, so it is made in pieces while the pictures go on.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -15,7 +19,7 @@ from workstation.ui.report.sections import SectionBox
 
 
 class FormPage(QWidget):
-    """Rows and sections by id; what happens in them comes out as signals of the page."""
+    """Rows and sections by id; what happens in them comes out as signals of the page. A new one is empty: `make` it."""
 
     answered = Signal(str, object)
     focused = Signal(str)
@@ -25,26 +29,52 @@ class FormPage(QWidget):
     normal_wanted = Signal(str)
     folded = Signal(str)
 
-    def __init__(self, template: Template) -> None:
-        super().__init__()
+    def __init__(self, template: Template, parent: QWidget) -> None:
+        super().__init__(parent)
+        # what is made is laid out once, when all of it is there
+        self.hide()
+        self._template = template
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 2, 8)
         self._column.setSpacing(6)
-        tops = [SectionBox(section, template.language) for section in template.sections]
-        self._tops = tops
-        self.boxes = {box.section.section_id: box for top in tops for box in top.all_boxes()}
-        self.rows: dict[str, FieldRow] = {row.field.field_id: row for top in tops for row in top.all_rows()}
-        for top in tops:
+        self._tops: list[SectionBox] = []
+        self.boxes: dict[str, SectionBox] = {}
+        self.rows: dict[str, FieldRow] = {}
+        self._pieces = self._make()
+        self.is_made = False
+        """Whether all of it is there."""
+
+    def make(self, seconds: float = float("inf")) -> bool:
+        """Make more of it, for about so long; whether all of it is there."""
+        until = time.perf_counter() + seconds
+        while not self.is_made and time.perf_counter() < until:
+            self.is_made = next(self._pieces, None) is None
+        return self.is_made
+
+    def _make(self) -> Iterator[QWidget]:
+        for section in self._template.sections:
+            top = SectionBox(section, self._template.language, self)
             top.normal_wanted.connect(self.normal_wanted)
             top.folded.connect(self.folded)
+            self._tops.append(top)
             self._column.addWidget(top)
+            self.boxes[section.section_id] = top
+            yield _polished(top)
+            for piece in top.pieces():
+                if isinstance(piece, SectionBox):
+                    self.boxes[piece.section.section_id] = piece
+                else:
+                    self.rows[piece.field.field_id] = piece
+                    self._connect(piece)
+                yield _polished(piece)
         self._column.addStretch(1)
-        for row in self.rows.values():
-            row.answered.connect(self.answered)
-            row.focused.connect(self.focused)
-            row.finding_activated.connect(self.finding_activated)
-            row.finding_accepted.connect(self.finding_accepted)
-            row.finding_removed.connect(self.finding_removed)
+
+    def _connect(self, row: FieldRow) -> None:
+        row.answered.connect(self.answered)
+        row.focused.connect(self.focused)
+        row.finding_activated.connect(self.finding_activated)
+        row.finding_accepted.connect(self.finding_accepted)
+        row.finding_removed.connect(self.finding_removed)
 
     def show_form(
         self,
@@ -85,3 +115,11 @@ class FormPage(QWidget):
             row = next((row for row in self.boxes[names[target]].rows if not row.isHidden()), None)
             if row is not None:
                 row.take_focus()
+
+
+def _polished(piece: QWidget) -> QWidget:
+    """The piece in the style that it is shown in, which would else be worked out for all of them when they show."""
+    piece.ensurePolished()
+    for widget in piece.findChildren(QWidget):
+        widget.ensurePolished()
+    return piece

@@ -1,7 +1,8 @@
 """The report panel: question, template, form, findings, and the way to the signature.
 
 It holds a `Form` and replaces it at each edit; outside learns of it by `form_changed`. Measurements come in from the
-viewer; a click on one in the form goes back there. Nothing here reads or writes anything.
+viewer; a click on one in the form goes back there. Nothing here reads or writes anything. The `Form` is whole at once;
+its widgets may come a little later, and who needs one of them before makes them all.
 
 Keys: Tab and Enter go to the next field, Ctrl+Up and Ctrl+Down to the next section, Alt+N gives the section's normal
 answers, Alt+Shift+N those of all sections, Ctrl+Enter signs.
@@ -9,7 +10,7 @@ answers, Alt+Shift+N those of all sections, Ctrl+Enter signs.
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
@@ -39,6 +40,8 @@ from workstation.ui.report.form_page import FormPage
 from workstation.ui.report.request import RequestCard
 from workstation.ui.report.rows import FieldRow, required_hint
 
+# how long a piece of the form may keep the pictures waiting
+_PIECE_S = 0.008
 _SCROLL_BAR = 13  # its width and the column's right margin, so that everything ends on one line
 
 
@@ -65,8 +68,17 @@ class ReportPanel(QWidget):
 
     # what is shown
 
-    def set_case(self, case_values: Mapping[str, str], templates: Sequence[Template], form: Form | None) -> None:
+    def set_case(
+        self,
+        case_values: Mapping[str, str],
+        templates: Sequence[Template],
+        form: Form | None,
+        *,
+        in_pieces: bool = False,
+    ) -> None:
         """Show a case: what templates may take from it, the templates there are, and the saved form if any.
+
+        `in_pieces`: a page that was never shown is made between other events, and shows as soon as it is whole.
 
         Without a form the template is chosen by `study.modality`, `study.region` and `study.description`, in the
         language of the program.
@@ -92,14 +104,12 @@ class ReportPanel(QWidget):
             form = merge_case(template, form, case_values)
         else:
             form = carry_over(form, template, case_values)
-        self._show_template(template, form)
+        self._show_template(template, form, in_pieces=in_pieces)
 
     def clear(self) -> None:
         """Show nothing, as long as the next case's form is not made."""
         self._template, self._form, self._measurements = None, None, None
-        page = self._scroll.takeWidget()
-        if page is not None:
-            page.hide()
+        self._show_page(None)
         self.setEnabled(False)
 
     def set_case_values(self, case_values: Mapping[str, str]) -> None:
@@ -107,6 +117,11 @@ class ReportPanel(QWidget):
         self._case_values = case_values
         if self._template is not None and self._form is not None:
             self._take(merge_case(self._template, self._form, case_values))
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the form that is to be seen is there."""
+        return self._template is not None and self._page(self._template).is_made
 
     def form(self) -> Form:
         """The form as it stands. Only while a case is shown."""
@@ -141,7 +156,7 @@ class ReportPanel(QWidget):
         """Give the keys to the field the reader was in last, or to the first."""
         if self._template is None:
             return
-        rows = self._page(self._template).rows
+        rows = self._whole_page(self._template).rows
         row = rows.get(self._last_field) or next((row for row in rows.values() if not row.isHidden()), None)
         if row is not None:
             row.take_focus()
@@ -169,7 +184,7 @@ class ReportPanel(QWidget):
     def _build(self) -> None:
         theme.set_role(self, "panel")
         self._request = RequestCard(self)
-        self._chooser = Chooser()
+        self._chooser = Chooser(self)
         self._chooser.setObjectName("template")
         self._chooser.setAccessibleName(_("Template"))
         self._chooser.activated.connect(self._chosen)
@@ -183,6 +198,12 @@ class ReportPanel(QWidget):
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._sheet = QWidget()
+        self._pages_column = QVBoxLayout(self._sheet)
+        self._pages_column.setContentsMargins(0, 0, 0, 0)
+        self._scroll.setWidget(self._sheet)
+        self._making = QTimer(self, interval=0)
+        self._making.timeout.connect(self._make_more)
         self._status = QLabel("", self)
         self._status.setWordWrap(True)
         self._sign = QPushButton(_("Sign…"), self)
@@ -233,22 +254,50 @@ class ReportPanel(QWidget):
             self._chooser.addItem(title, template.identifier)
         self._chooser.setCurrentIndex(self._chooser.findData(chosen.identifier))
 
-    def _show_template(self, template: Template, form: Form) -> None:
+    def _show_template(self, template: Template, form: Form, *, in_pieces: bool = False) -> None:
         self._template, self._form = template, form
         self._checked, self._doubts_shown, self._last_field = False, frozenset(), ""
-        page = self._page(template)
-        if self._scroll.widget() is not page:
-            self._scroll.takeWidget()
-            self._scroll.setWidget(page)
-            page.show()
-        self._refresh()
+        if in_pieces and not self._page(template).is_made:
+            self._show_page(None)
+            self._refresh()
+            self._making.start()
+        else:
+            self._whole_page(template)
+            self._refresh()
         self._scroll.verticalScrollBar().setValue(0)
+
+    def _make_more(self) -> None:
+        """The next piece of the page that is to be seen; the last ones are what stands in it, and the showing."""
+        if self._template is None:
+            self._making.stop()
+            return
+        page = self._page(self._template)
+        if page.is_made:
+            self._whole_page(self._template)
+        elif page.make(_PIECE_S):
+            self._refresh()
+
+    def _whole_page(self, template: Template) -> FormPage:
+        """The template's page, made and on the screen."""
+        page = self._page(template)
+        if not page.is_made:
+            page.make()
+            self._refresh()
+        self._making.stop()
+        self._show_page(page)
+        return page
+
+    def _show_page(self, shown: FormPage | None) -> None:
+        for page in self._pages.values():
+            if page.isHidden() is (page is shown):
+                page.setVisible(page is shown)
 
     def _page(self, template: Template) -> FormPage:
         """The template's page, kept for the next case: building one takes longer than a screen frame."""
         page = self._pages.get(template.identifier)
         if page is None:
-            page = self._pages[template.identifier] = FormPage(template)
+            page = self._pages[template.identifier] = FormPage(template, self._sheet)
+            self._pages_column.addWidget(page)
             page.answered.connect(self._answered)
             page.focused.connect(self._focused)
             page.finding_activated.connect(self.finding_activated)
@@ -271,13 +320,13 @@ class ReportPanel(QWidget):
 
     def _take_normal(self, section_id: str) -> None:
         if self._template is not None and self._form is not None:
-            box = self._page(self._template).boxes.get(section_id)
+            box = self._whole_page(self._template).boxes.get(section_id)
             if box is not None:
                 self._take(take_normal(self._template, self._form, box.section))
 
     def _take_section_normal(self) -> None:
         if self._template is not None:
-            self._take_normal(self._page(self._template).section_at(self._keys_at()))
+            self._take_normal(self._whole_page(self._template).section_at(self._keys_at()))
 
     def _accept(self, field_id: str, uid: str) -> None:
         measurement = by_uid(self._measurements or ()).get(uid)
@@ -325,7 +374,9 @@ class ReportPanel(QWidget):
             if self._checked or problem.rule != "missing":
                 first.setdefault(problem.field_id, problem)
         known = None if self._measurements is None else measurements
-        self._page(template).show_form(form, shown, text, known, first)
+        page = self._page(template)
+        if page.is_made:
+            page.show_form(form, shown, text, known, first)
         self._show_status(found)
 
     def _show_status(self, found: Sequence[Problem]) -> None:
@@ -368,7 +419,7 @@ class ReportPanel(QWidget):
             row.take_focus()
 
     def _reveal(self, field_id: str) -> FieldRow | None:
-        row = self._page(self._template).unfold(field_id) if self._template is not None else None
+        row = self._whole_page(self._template).unfold(field_id) if self._template is not None else None
         if row is not None:
             self._scroll.ensureWidgetVisible(row, 0, 32)
         return row
@@ -379,4 +430,4 @@ class ReportPanel(QWidget):
 
     def _step(self, direction: int) -> None:
         if self._template is not None:
-            self._page(self._template).step(self._keys_at(), direction)
+            self._whole_page(self._template).step(self._keys_at(), direction)

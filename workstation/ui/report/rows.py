@@ -28,11 +28,11 @@ class FieldRow(QWidget):
     finding_accepted = Signal(str, str)
     finding_removed = Signal(str, str)
 
-    def __init__(self, field: Field, language: Language, *, titled: bool = True) -> None:
-        super().__init__()
+    def __init__(self, field: Field, language: Language, parent: QWidget, *, titled: bool = True) -> None:
+        super().__init__(parent)
         self.field = field
         self._chips_shown: tuple[object, ...] = ()
-        self.editor = make_editor(field, language)
+        self.editor = make_editor(field, language, self)
         self.editor.answered.connect(self._edited)
         target = self.editor.target()
         target.setObjectName(field.field_id)

@@ -13,14 +13,19 @@ from workstation.ui.report.rows import FieldRow
 
 
 class SectionBox(QFrame):
-    """Signals carry the section's id. Folded, it shows the text its answers make."""
+    """Signals carry the section's id. Folded, it shows the text its answers make.
+
+    A new one has its heading alone; `pieces` makes what is in it. Each widget is made in its place: one that is moved
+    into the page gets font, colours and style anew, with all that it holds.
+    """
 
     normal_wanted = Signal(str)
     folded = Signal(str)
 
-    def __init__(self, section: TemplateSection, language: Language) -> None:
-        super().__init__()
+    def __init__(self, section: TemplateSection, language: Language, parent: QWidget) -> None:
+        super().__init__(parent)
         self.section = section
+        self._language = language
         self.rows: list[FieldRow] = []
         self.boxes: list[SectionBox] = []
         self._summary = QLabel("", self)
@@ -28,20 +33,9 @@ class SectionBox(QFrame):
         self._summary.hide()
         theme.set_role(self._summary, "muted")
         self._body = QWidget(self)
-        body = QVBoxLayout(self._body)
-        body.setContentsMargins(0, 0, 0, 0)
-        body.setSpacing(3)
-        for part in section.content:
-            if isinstance(part, Field):
-                row = FieldRow(part, language, titled=part.label != section.title)
-                self.rows.append(row)
-                body.addWidget(row)
-            else:
-                box = SectionBox(part, language)
-                box.normal_wanted.connect(self.normal_wanted)
-                box.folded.connect(self.folded)
-                self.boxes.append(box)
-                body.addWidget(box)
+        self._column = QVBoxLayout(self._body)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(3)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(*_MARGINS[min(section.level, 3)])
         outer.setSpacing(4)
@@ -49,6 +43,23 @@ class SectionBox(QFrame):
         outer.addWidget(self._summary)
         outer.addWidget(self._body)
         theme.set_role(self, "card" if section.level == 2 else "plain")
+
+    def pieces(self) -> "Iterator[SectionBox | FieldRow]":
+        """Make what is in the section, piece by piece in the order of the page: each box and row once it is in it."""
+        for part in self.section.content:
+            if isinstance(part, Field):
+                row = FieldRow(part, self._language, self._body, titled=part.label != self.section.title)
+                self.rows.append(row)
+                self._column.addWidget(row)
+                yield row
+            else:
+                box = SectionBox(part, self._language, self._body)
+                box.normal_wanted.connect(self.normal_wanted)
+                box.folded.connect(self.folded)
+                self.boxes.append(box)
+                self._column.addWidget(box)
+                yield box
+                yield from box.pieces()
 
     def _header(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -107,22 +118,6 @@ class SectionBox(QFrame):
         said = text(self.section) if self.is_folded else ""
         self._summary.setText(said)
         self._summary.setHidden(not said)
-
-    def all_rows(self) -> Iterator[FieldRow]:
-        """Every row below, in the order of the page."""
-        rows = {row.field.field_id: row for row in self.rows}
-        boxes = {box.section.section_id: box for box in self.boxes}
-        for part in self.section.content:
-            if isinstance(part, Field):
-                yield rows[part.field_id]
-            else:
-                yield from boxes[part.section_id].all_rows()
-
-    def all_boxes(self) -> "Iterator[SectionBox]":
-        """This box and every box below."""
-        yield self
-        for box in self.boxes:
-            yield from box.all_boxes()
 
     def _show_arrow(self) -> None:
         name = "mdi6.chevron-right" if self.is_folded else "mdi6.chevron-down"
