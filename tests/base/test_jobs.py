@@ -30,9 +30,9 @@ def test_work_gives_its_result_and_its_error(workers: Workers) -> None:
 def test_within_a_lane_the_lower_priority_goes_first_and_equals_in_order(workers: Workers) -> None:
     gate = threading.Event()
     order: list[str] = []
-    first = workers.submit(Lane.PREFETCH, lambda: gate.wait(5))
+    first = workers.submit(Lane.SUBMISSION, lambda: gate.wait(5))
     futures = [
-        workers.submit(Lane.PREFETCH, lambda name=name: order.append(name), priority)
+        workers.submit(Lane.SUBMISSION, lambda name=name: order.append(name), priority)
         for name, priority in (("late", 5), ("a", 1), ("b", 1), ("soon", 0))
     ]
     gate.set()

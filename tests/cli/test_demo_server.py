@@ -60,7 +60,7 @@ def test_the_server_announces_itself_answers_and_ends_when_interrupted(
             password = tmp_path / "password.txt"
             password.write_text(announced["password"], encoding="utf-8")
             passphrase = tmp_path / "passphrase.txt"
-            passphrase.write_text("secret", encoding="utf-8")
+            passphrase.write_text("archive of a guest", encoding="utf-8")
             desk = ["--data", tmp_path / "desk", "--passphrase-file", passphrase]
             server = ["--url", announced["url"], "--user", announced["user"], "--password-file", password]
             listed = run(*desk, "worklist", *server)

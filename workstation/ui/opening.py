@@ -95,6 +95,12 @@ class Opening(QObject):
 
         self._background.run(Lane.RETRIEVAL, claim, claimed, priority=-1)
 
+    def reopen(self, case_uid: str) -> None:
+        """There is more to see of the open case, or less: show it anew."""
+        self._leave()
+        self._reading.close_case()
+        self.open(case_uid)
+
     def forget(self, case_uid: str) -> None:
         """The case was given back: nothing more of it is wanted."""
         course = self._course
@@ -152,7 +158,10 @@ class Opening(QObject):
             self._reading.open_case(case, contents, draft, writable, awaited)
             self.shown.emit()
             self._hear(self._desk.fetching.state)
-            if course.ended:
+            if course.ended and coming:
+                # it ended while the page was made: what came since is not on it
+                self._grow(course)
+            elif course.ended:
                 self._settle(course)
 
         self._background.run(Lane.INTERACTIVE, read, show)
