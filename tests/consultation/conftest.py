@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.fetched import fetched
 from workstation.archive.archive import Archive
 from workstation.consultation.case import CaseFilter, CaseRow
 from workstation.consultation.desk import Desk
@@ -21,7 +22,7 @@ from workstation.dicom.uids import new_uid
 from workstation.iris.dicomweb import DicomWeb
 from workstation.iris.session import IrisSession
 from workstation.iris.wire import Wire, connect
-from workstation.jobs import Cancellation
+from workstation.jobs import Cancellation, Workers
 from workstation.reporting.form import Form
 from workstation.reporting.template import Template, load_templates
 from workstation.reporting.validation import problems
@@ -69,13 +70,14 @@ class Bench:
     identity: Identity
     case_uid: str = ""
     link: Any = field(default=None)
+    workers: Workers = field(default_factory=Workers)
 
     def connect(self, _server: str = "") -> Wire:
         return connect(self.profile, self.password)
 
     def open(self, archive: Archive, link: Any = "connect") -> Desk:
         settings = Settings(self.folder, language="en", servers=(self.profile,), reader=READER)
-        return Desk(archive, self.connect if link == "connect" else link, settings)
+        return Desk(archive, self.connect if link == "connect" else link, settings, self.workers)
 
     def archive(self) -> Archive:
         return Archive.open(self.folder, KEY)
@@ -85,7 +87,7 @@ class Bench:
         desk.refresh(Cancellation())
         (case,) = [row for row in desk.page(CaseFilter(), 0, 10) if row.case_uid == self.case_uid]
         desk.claim(case.case_uid)
-        desk.pull(case.case_uid)
+        fetched(desk, case.case_uid)
         return desk.begin_reading(case.case_uid)
 
     def prepared(self, desk: Desk, case_uid: str = "") -> Prepared:
@@ -126,7 +128,7 @@ def iris(tmp_path: Path) -> Iterator[EmbeddedIris]:
 
 
 @pytest.fixture
-def bench(iris: EmbeddedIris, tmp_path: Path, tiny: ModuleType, identity: Identity) -> Bench:
+def bench(iris: EmbeddedIris, tmp_path: Path, tiny: ModuleType, identity: Identity) -> Iterator[Bench]:
     """A study of six slices, its prior a year earlier, and the order to read it."""
     profile = ServerProfile("embedded", iris.url, user=iris.user, stall_timeout_s=1.0)
     study_uid, prior_uid = new_uid(), new_uid()
@@ -136,7 +138,9 @@ def bench(iris: EmbeddedIris, tmp_path: Path, tiny: ModuleType, identity: Identi
         web.store(study_uid, study)
         web.store(prior_uid, tiny.ct_series(3, study_uid=prior_uid, study_date="20250111"))
     case_uid = post_workitem(iris, study_uid)
-    return Bench(profile, iris.password, tmp_path / "desk", study, identity, case_uid)
+    made = Bench(profile, iris.password, tmp_path / "desk", study, identity, case_uid)
+    yield made
+    made.workers.close()
 
 
 def post_workitem(iris: EmbeddedIris, study_uid: str, **changes: Any) -> str:

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from lxml import etree
 
+from tests.fetched import fetched
 from workstation.archive import audit
 from workstation.consultation import audit_export
 from workstation.consultation.audit_export import AuditExport
@@ -319,7 +320,7 @@ def test_what_is_done_to_the_studies_kept_names_study_and_patient(bench: Any, tm
         desk: Desk = bench.open(archive)
         desk.refresh(Cancellation())
         (case,) = desk.page(CaseFilter(), 0, 10)
-        desk.pull(case.case_uid)
+        fetched(desk, case.case_uid)
         (bench.folder / "archive" / "objects").rename(tmp_path / "lost")
         (bench.folder / "archive" / "objects").mkdir()
         mended, _stopped = desk.keeping.mend(desk.keeping.inspect())

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests import tiny_instances
+from tests.fetched import fetched
 from workstation.archive import audit
 from workstation.archive.archive import Archive
 from workstation.archive.importing import Imported
@@ -45,7 +46,7 @@ def test_an_imported_study_opens_without_a_link_and_for_viewing_only(archive: Ar
     assert {row.study_uid} == set(counts)
     assert (row.expected, row.received) == (0, 3)
     assert not desk.claim(row.case_uid).is_held
-    assert desk.pull(row.case_uid).case_uid == row.case_uid
+    assert fetched(desk, row.case_uid).case_uid == row.case_uid
     assert not desk.begin_reading(row.case_uid).is_writable
     assert len(desk.contents(row.case_uid).study) == 3
     with pytest.raises(CaseUnavailable):
@@ -155,8 +156,7 @@ def test_an_imported_study_stays_a_prior_of_a_case_of_the_server(bench: Any) -> 
         (study_uid,) = Carrying(archive, Reader()).take_in(media(old), lambda _one: None)
         assert (study_uid, "") in priors_of(archive, bench.case_uid)
         desk.claim(bench.case_uid)
-        desk.pull(bench.case_uid)
-        desk.pull_priors(bench.case_uid)
+        fetched(desk, bench.case_uid)
         assert len(priors_of(archive, bench.case_uid)) == 2
         assert (study_uid, "") in priors_of(archive, bench.case_uid)
         (shown,) = [one for one in desk.contents(bench.case_uid).priors if one.header.study_uid == study_uid]

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.fetched import fetched
 from workstation.archive import audit
 from workstation.consultation.case import CaseFilter, CaseKind
 from workstation.consultation.states import CaseState
+from workstation.consultation.wanted import Stage
 from workstation.demo.server import EmbeddedIris
 from workstation.dicom.documents import read_report
 from workstation.errors import CaseUnavailable, FormIncomplete, LinkDown
@@ -30,11 +32,12 @@ def test_a_case_goes_from_the_worklist_to_done(bench: Any, iris: EmbeddedIris) -
         assert (claimed.state, claimed.reader) == (CaseState.CLAIMED, "Петрова^Анна^Сергеевна")
         assert bench.connect().workitems.get(row.case_uid).state == "IN PROGRESS"
 
-        steps = []
-        pulled = desk.pull(row.case_uid, steps.append)
+        pulled = fetched(desk, row.case_uid)
         assert (pulled.expected, pulled.received, pulled.priors_expected, pulled.priors_received) == (6, 6, 1, 1)
         assert pulled.is_complete_here
-        assert steps
+        told = desk.fetching.state.of(row.study_uid)
+        assert told is not None
+        assert (told.stage, told.received, told.expected) == (Stage.DONE, 6, 6)
 
         assert desk.begin_reading(row.case_uid).state is CaseState.READING
         contents = desk.contents(row.case_uid)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.fetched import fetched
 from workstation.archive import audit
 from workstation.archive.archive import Archive
 from workstation.consultation.case import CaseFilter
@@ -106,11 +107,11 @@ def test_the_row_says_that_images_went_until_they_are_fetched_again(bench: Any) 
         desk: Desk = bench.open(archive)
         desk.refresh(Cancellation())
         (case,) = desk.page(CaseFilter(), 0, 10)
-        desk.pull(case.case_uid)
+        fetched(desk, case.case_uid)
         desk.keeping.remove(case.study_uid)
         row = desk.case(case.case_uid)
         assert (row.expected, row.received, bool(row.removed_at)) == (6, 0, True)
-        again = desk.pull(case.case_uid)
+        again = fetched(desk, case.case_uid)
         assert (again.expected, again.received, again.removed_at) == (6, 6, "")
 
 
@@ -119,7 +120,7 @@ def test_an_open_case_stays_though_nobody_holds_it(bench: Any) -> None:
         desk: Desk = bench.open(archive)
         desk.refresh(Cancellation())
         (case,) = desk.page(CaseFilter(), 0, 10)
-        desk.pull(case.case_uid)
+        fetched(desk, case.case_uid)
         assert keeping(bench, archive, 1).trim(case.case_uid) == []
         assert len(keeping(bench, archive, 1).trim()) == 2
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.fetched import fetched
 from workstation.consultation.outbox import Outbox, retry_delay
 from workstation.consultation.states import CaseState
 from workstation.demo.faults import DuplicatePolicy
@@ -308,7 +309,7 @@ def test_several_packages_go_the_oldest_first_and_one_refused_holds_up_none(
         desk = bench.open(archive)
         bench.signed(desk)
         desk.claim(other)
-        desk.pull(other)
+        fetched(desk, other)
         desk.begin_reading(other)
         desk.sign(other, bench.prepared(desk, other), bench.identity)
         iris.faults.force(422, method="POST", path="*/studies/*")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.consultation.conftest import filled, general, post_workitem
+from tests.fetched import fetched
 from workstation import settings as settings_file
 from workstation.archive.archive import Archive
 from workstation.consultation.case import CaseFilter
@@ -19,7 +20,7 @@ from workstation.errors import LinkDown, WorkstationError
 from workstation.iris.dicomweb import DicomWeb
 from workstation.iris.session import IrisSession
 from workstation.iris.wire import Wire, connect
-from workstation.jobs import Cancellation
+from workstation.jobs import Cancellation, Workers
 from workstation.settings import Reader, ServerProfile, Settings
 from workstation.signing.identity import Identity
 
@@ -66,7 +67,11 @@ def two(tmp_path: Path, tiny: Any) -> Iterator[Two]:
 @pytest.fixture
 def desk(two: Two) -> Iterator[Desk]:
     with Archive.open(two.settings.data_dir, KEY) as archive:
-        yield Desk(archive, two.connect, two.settings)
+        workers = Workers()
+        made = Desk(archive, two.connect, two.settings, workers)
+        yield made
+        made.fetching.close()
+        workers.close()
 
 
 @pytest.fixture
@@ -123,7 +128,7 @@ def test_a_case_is_claimed_pulled_and_returned_at_its_own_server_whichever_is_in
     two.iris["South"].faults.force(500, "*", None)
     assert desk.claim(north).is_held
     assert state_at(two, "North", north).state == "IN PROGRESS"
-    case = desk.pull(north)
+    case = fetched(desk, north)
     assert (case.received, case.expected) == (2, 2)
     assert "South" not in two.asked
     desk.return_case(north, "not_my_specialty")
@@ -140,7 +145,7 @@ def test_a_case_waits_for_its_server_and_is_not_asked_for_elsewhere(two: Two, de
     with pytest.raises(LinkDown):
         desk.claim(north)
     with pytest.raises(LinkDown):
-        desk.pull(north)
+        fetched(desk, north)
     assert "South" not in two.asked
     # a list of the other server doesn't lose it
     desk.refresh(Cancellation())
@@ -151,7 +156,7 @@ def test_each_conclusion_goes_to_its_own_server_and_the_other_is_not_held_up(two
     for server in ("North", "South"):
         use(desk, server)
         desk.claim(two.cases[server])
-        desk.pull(two.cases[server])
+        fetched(desk, two.cases[server])
         signed(desk, two.cases[server])
     desk.leave("North")
     two.iris["North"].stop()
@@ -185,7 +190,7 @@ def test_conclusions_of_one_delivery_part_by_their_servers(two: Two, desk: Desk,
     for server in ("North", "South"):
         use(desk, server)
         desk.claim(two.cases[server])
-        desk.pull(two.cases[server])
+        fetched(desk, two.cases[server])
         signed(desk, two.cases[server])
     assert desk.deliver() == 2
     for server, case_uid in two.cases.items():
@@ -197,7 +202,7 @@ def test_conclusions_of_one_delivery_part_by_their_servers(two: Two, desk: Desk,
 def test_what_waits_for_a_server_that_is_not_set_up_says_so_and_stays(two: Two, desk: Desk, signed: Any) -> None:
     use(desk, "North")
     desk.claim(two.cases["North"])
-    desk.pull(two.cases["North"])
+    fetched(desk, two.cases["North"])
     signed(desk, two.cases["North"])
     two.settings = Settings(two.settings.data_dir, servers=two.settings.servers[1:])
     desk.leave("North")

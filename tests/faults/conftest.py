@@ -221,6 +221,8 @@ def post(post_office: tuple[EmbeddedIris, FaultyProxy], identity: Identity, tmp_
     iris, proxy = post_office
     iris.faults.clear()
     proxy.clear()
-    yield Post(iris, proxy, identity, tmp_path / "desk")
+    made = Post(iris, proxy, identity, tmp_path / "desk")
+    yield made
+    made.workers.close()
     iris.faults.clear()
     proxy.clear()

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from tests.consultation.conftest import READER, filled, general
+from tests.fetched import fetched
 from workstation.app import application
 from workstation.consultation.case import CaseFilter
 from workstation.dicom.pixels import decode_frame
@@ -40,7 +41,7 @@ def main(given: dict[str, str]) -> None:
         desk.refresh(Cancellation())
         (case,) = desk.page(CaseFilter(), 0, 10)
         desk.claim(case.case_uid)
-        desk.pull(case.case_uid)
+        fetched(desk, case.case_uid)
         desk.begin_reading(case.case_uid)
         for image in opened.archive.instances():
             decode_frame(image, opened.archive.get(image.sop_instance_uid))

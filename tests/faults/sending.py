@@ -22,7 +22,7 @@ from workstation.demo.server import EmbeddedIris
 from workstation.dicom.uids import new_uid
 from workstation.errors import LinkDown, MalformedAnswer, ServerRefused, SignInNeeded
 from workstation.iris.wire import Wire, connect
-from workstation.jobs import Cancellation
+from workstation.jobs import Cancellation, Workers
 from workstation.settings import ServerProfile, Settings
 from workstation.signing.identity import Identity
 
@@ -51,6 +51,7 @@ class Post:
     study_uid: str = ""
     told: list[str] = field(default_factory=list)
     stall_s: float = 3.0
+    workers: Workers = field(default_factory=Workers)
 
     @property
     def profile(self) -> ServerProfile:
@@ -67,8 +68,8 @@ class Post:
     def desk(self, archive: Archive, *, good_line: bool = False) -> Desk:
         settings = Settings(self.folder, language="en", servers=(self.profile,), reader=READER)
         if good_line:
-            return Desk(archive, lambda *_server: self.direct(), settings)
-        return Desk(archive, lambda *_server: connect(self.profile, self.iris.password), settings)
+            return Desk(archive, lambda *_server: self.direct(), settings, self.workers)
+        return Desk(archive, lambda *_server: connect(self.profile, self.iris.password), settings, self.workers)
 
     def order(self, **changes: Any) -> None:
         """A new study at the server, and the order to read it."""
@@ -77,10 +78,10 @@ class Post:
         self.case_uid = post_workitem(self.iris, self.study_uid, **changes)
 
     def read(self, desk: Desk) -> None:
-        """Claim the case, bring its study, open it."""
+        """Claim the case, bring its study alone, open it."""
         desk.refresh(Cancellation())
         desk.claim(self.case_uid)
-        desk.pull_study(self.case_uid)
+        desk.fetching.want(self.study_uid, case_uid=self.case_uid).result(60)
         desk.begin_reading(self.case_uid)
 
     def sign(self, desk: Desk) -> None:

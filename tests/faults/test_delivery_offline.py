@@ -7,6 +7,7 @@ import pytest
 
 from tests.consultation.conftest import filled, general, post_workitem
 from tests.faults.sending import Post
+from tests.fetched import fetched
 from workstation.consultation.case import CaseFilter
 from workstation.consultation.states import CaseState
 from workstation.dicom.signatures import read_signatures
@@ -29,7 +30,7 @@ def test_read_measured_reported_and_signed_offline_it_is_delivered_when_the_link
         desk = post.desk(archive)
         desk.refresh(Cancellation())
         desk.claim(post.case_uid)
-        desk.pull(post.case_uid)
+        fetched(desk, post.case_uid)
     # the network goes, and the program is started anew without it
     post.proxy.die()
     try:

@@ -47,7 +47,7 @@ from workstation.errors import (
 )
 from workstation.iris.syslog import SyslogServer
 from workstation.iris.wire import Wire
-from workstation.jobs import Cancellation, Progress, Report, Workers, silent
+from workstation.jobs import Cancellation, Report, Workers, silent
 from workstation.language import _
 from workstation.reporting.form import Form
 from workstation.reporting.template import Template
@@ -81,8 +81,7 @@ class Desk:
         self._link = Link(wire, settings.server.name if settings.servers else "")
         self.keeping = Keeping(archive, self._link, settings)
         self.carrying = Carrying(archive, settings.reader)
-        self._pulling = Pulling(archive, self._link)
-        self.fetching = Fetching(self._pulling, self.keeping, workers or Workers(), settings)
+        self.fetching = Fetching(Pulling(archive, self._link), self.keeping, workers or Workers(), settings)
         self._settings = settings
         self._cases = Cases(archive.database, self._link.in_use)
         if self._link.in_use:
@@ -184,27 +183,6 @@ class Desk:
         self._claiming.give_back(case_uid, reason_code, text)
 
     # reading
-
-    def pull(self, case_uid: str, report: Report = silent, cancellation: Cancellation | None = None) -> CaseRow:
-        """*Network.* Bring the study, then its priors with their reports, into the archive; resumable at any point."""
-        self.pull_study(case_uid, report, cancellation)
-        return self.pull_priors(case_uid, report, cancellation)
-
-    def pull_study(self, case_uid: str, report: Report = silent, cancellation: Cancellation | None = None) -> CaseRow:
-        """*Network.* Bring the study of a case into the archive, so that it can be opened."""
-        case = self._cases.get(case_uid)
-        if case.origin == "import":
-            return case
-        self._pulling.study(case.study_uid, report, cancellation)
-        return self._pulling.adopt(case_uid)
-
-    def pull_priors(self, case_uid: str, report: Report = silent, cancellation: Cancellation | None = None) -> CaseRow:
-        """*Network.* Find the patient's earlier studies and bring them into the archive with their reports."""
-        cancellation = cancellation or Cancellation()
-        for prior in self._pulling.search(case_uid):
-            cancellation.check()
-            self._pulling.study(prior.study.study_uid, _named(report, prior.study.study.study_date), cancellation)
-        return self._cases.get(case_uid)
 
     def begin_reading(self, case_uid: str) -> CaseRow:
         """Note that a held case is being read; any other stays as it is, for viewing only."""
@@ -388,10 +366,3 @@ def _drawings(payload: Any) -> int:
     """How many measurements a saved part holds: a draft is kept whatever it is, so nothing is presumed of it."""
     drawings = payload.get("drawings") if isinstance(payload, dict) else payload
     return len(drawings) if isinstance(drawings, list) else 0
-
-
-def _named(report: Report, date: str) -> Report:
-    def named(progress: Progress) -> None:
-        report(Progress(progress.done, progress.total, _("Prior {date}: {text}").format(date=date, text=progress.text)))
-
-    return named
