@@ -33,7 +33,7 @@ def test_the_network_gone_after_the_case_came_it_is_read_signed_and_delivered_by
         url = server.dicomweb_url.replace(f":{iris.port}", f":{proxy.port}")
         server = replace(server, dicomweb_url=url, workitems_url="", connect_timeout_s=1.0)
         reader = seat(replace(settings, servers=(server,), poll_seconds=1.0))
-        case = reader.find("FLG")
+        case = reader.find("XR-CHEST")
         reader.read(case)
         proxy.die()
         reader.hands.wait(lambda: reader.window.link == "offline", "for the link to go")
@@ -51,7 +51,7 @@ def test_the_network_gone_after_the_case_came_it_is_read_signed_and_delivered_by
 
 def test_a_case_withdrawn_meanwhile_is_kept_on_the_readers_word(seat: Seat, iris: EmbeddedIris, demo: Any) -> None:
     reader = seat()
-    case = reader.find("FLG")
+    case = reader.find("XR-CHEST")
     reader.read(case)
     iris.faults.lost = {case.case_uid}
     reader.sign(case, demo.identities.password)
@@ -67,7 +67,7 @@ def test_a_case_withdrawn_meanwhile_is_kept_on_the_readers_word(seat: Seat, iris
 def test_a_refused_conclusion_is_written_and_signed_anew(seat: Seat, iris: EmbeddedIris, demo: Any) -> None:
     iris.faults.force(422, path="*/studies/*", method="POST")
     reader = seat()
-    case = reader.find("FLG")
+    case = reader.find("XR-CHEST")
     reader.sign(case, demo.identities.password)
     reader.hands.wait(lambda: reader.package_state() == "refused", "for the refusal")
     reader.decide("Write and sign anew")

@@ -119,7 +119,7 @@ def test_a_wrong_password_of_the_identity_is_said_and_the_right_one_delivers(
     seat: Seat, demo: DemoFolder, iris: EmbeddedIris
 ) -> None:
     reader = seat()
-    case = reader.find("FLG")
+    case = reader.find("XR-CHEST")
     reader.read(case)
     reader.answer_all()
     reader.ask_to_sign()
@@ -144,13 +144,13 @@ def test_without_iris_held_cases_open_and_the_others_say_why_not(
     seat: Seat, settings: Settings, iris: EmbeddedIris
 ) -> None:
     reader = seat()
-    held, other = reader.find("FLG"), reader.find("CT-CHEST")
+    held, other = reader.find("XR-CHEST"), reader.find("CT-CHEST")
     reader.read(held)
     iris.stop()
     offline = replace(settings, servers=(replace(settings.server, connect_timeout_s=1.0),))
     again = seat(offline)
     assert again.window.link == "offline"
-    again.read(again.find("FLG"))
+    again.read(again.find("XR-CHEST"))
     assert again.shell.place == READING
     again.hands.press("F2", again.shell)
     again.open(other)
@@ -205,7 +205,7 @@ def test_a_refused_conclusion_is_sent_again_on_the_readers_word(
 ) -> None:
     iris.faults.force(422, path="*/studies/*", method="POST")
     reader = seat()
-    reader.sign(reader.find("FLG"), demo.identities.password)
+    reader.sign(reader.find("XR-CHEST"), demo.identities.password)
     reader.hands.wait(lambda: reader.package_state() == "refused", "for the refusal")
     reader.decide("Send again")
     reader.hands.wait(lambda: reader.package_state() == "delivered", "for the delivery")
@@ -214,7 +214,7 @@ def test_a_refused_conclusion_is_sent_again_on_the_readers_word(
 def test_send_now_tries_what_was_to_be_tried_later(seat: Seat, demo: DemoFolder, iris: EmbeddedIris) -> None:
     iris.faults.force(503, path="*/studies/*", method="POST", retry_after=600)
     reader = seat()
-    reader.sign(reader.find("FLG"), demo.identities.password)
+    reader.sign(reader.find("XR-CHEST"), demo.identities.password)
     reader.hands.wait(lambda: reader.desk.outbox()[0].attempts == 1, "for the first try")
     reader.hands.rest(0.3)
     assert reader.package_state() != "delivered"
@@ -225,7 +225,7 @@ def test_send_now_tries_what_was_to_be_tried_later(seat: Seat, demo: DemoFolder,
 
 def test_a_signed_case_opens_for_viewing_only(seat: Seat, demo: DemoFolder) -> None:
     reader = seat()
-    case = reader.find("FLG")
+    case = reader.find("XR-CHEST")
     reader.sign(case, demo.identities.password)
     reader.hands.wait(lambda: reader.package_state() == "delivered", "for the delivery")
     reader.window.open_case(case.case_uid)

@@ -289,6 +289,10 @@ DROP INDEX cases_worklist;
 CREATE INDEX cases_worklist ON cases(priority, deadline, case_uid, state, kind, modality, server, search);
 CREATE INDEX cases_without_server ON cases(case_uid) WHERE server = '';
 CREATE INDEX priors_of_study ON priors(study_uid);
+-- an impression that was locked before the first report was read stays what it was
+CREATE TRIGGER impressions_stay BEFORE UPDATE ON drafts WHEN old.part = 'impression' BEGIN
+    SELECT RAISE(ABORT, 'a locked impression is not changed');
+END;
 """
 
 MIGRATIONS: tuple[str, ...] = (_V1, _V2, _V3)

@@ -5,6 +5,7 @@ Nothing is read before it is asked for, so that a folder of any size costs one o
 
 import argparse
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from workstation.app import application
 from workstation.cli.desk import ask_in_terminal, chosen_settings, passphrase_of
+from workstation.consultation.covering import covered_words, uncovered
 from workstation.errors import NothingToShow, UnreadableObject
 from workstation.language import _
 
@@ -47,9 +49,14 @@ def inputs(options: argparse.Namespace) -> Iterator[Iterator[Input]]:
     with application(settings, passphrase=passphrase_of(options, ask_in_terminal)) as opened:
         held = {}
         for study in studies:
-            uids = [instance.sop_instance_uid for instance in opened.archive.instances(study)]
-            if not uids:
+            instances = opened.archive.instances(study)
+            if not instances:
                 raise NothingToShow(_("The archive holds nothing of this study"), study)
+            with opened.archive.database.read() as cursor:
+                seen = uncovered(cursor, study, instances)
+            if len(seen) < len(instances):
+                print(covered_words(), file=sys.stderr)
+            uids = [instance.sop_instance_uid for instance in seen]
             held[study] = [Input(f"{study}/{uid}", lambda uid=uid: opened.archive.get(uid)) for uid in uids]  # type: ignore[misc]
         yield _walked(options.paths, held)
 

@@ -5,26 +5,24 @@ What was measured and kept as key images of the case goes into it, as if it were
 
 import argparse
 import getpass
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from workstation.app import application
 from workstation.cli import secret_file, server_arguments
+from workstation.cli.answers import answers_in, template_named
 from workstation.cli.cases import case_arguments, case_named
 from workstation.cli.desk import ask_in_terminal, chosen_settings, passphrase_of
 from workstation.consultation.case import CaseRow
 from workstation.consultation.desk import Desk
 from workstation.consultation.package import Prepared, sign
 from workstation.consultation.signed import timestamps_of
-from workstation.errors import DiskFull, FormIncomplete, UnreadableObject, WorkstationError
+from workstation.errors import DiskFull, FormIncomplete, WorkstationError
 from workstation.jobs import Cancellation
 from workstation.language import _
 from workstation.reporting.merge import merge_findings, start_form
 from workstation.reporting.structure import Template
-from workstation.reporting.template import load_templates
 from workstation.reporting.validation import Problem, problems, prohibits
 from workstation.signing.cades import sign_detached
 from workstation.signing.identity import Identity
@@ -84,8 +82,8 @@ def run(options: argparse.Namespace) -> int:
     """Status 1 when the answers refuse a signature, or what was sent did not arrive."""
     settings = chosen_settings(options)
     password = secret_file(options.password_file) if options.password_file else None
-    template = _template(options.template)
-    answers = _answers(options.answers)
+    template = template_named(options.template, settings.data_dir)
+    answers = answers_in(options.answers)
     with application(settings, passphrase=passphrase_of(options, ask_in_terminal), password=password) as opened:
         desk = opened.desk
         if options.submit:
@@ -104,37 +102,6 @@ def run(options: argparse.Namespace) -> int:
             beside = _beside(documents[FILES["pdf"]], identity, options)
         _write(options.out, documents, {**beside, "ca.pem": identity.authority_pem.encode()})
         return _delivered(desk, case.case_uid) if options.submit else 0
-
-
-def _template(identifier: str) -> Template:
-    known = {each.identifier: each for each in load_templates()}
-    if identifier not in known:
-        raise WorkstationError(_("There is no such template"), identifier, "\n".join(sorted(known)))
-    return known[identifier]
-
-
-def _answers(path: Path) -> dict[str, str | tuple[str, ...]]:
-    try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UnreadableObject(_("The file can't be read"), f"{path.name}: {error.strerror}") from error
-    except ValueError as error:
-        raise UnreadableObject(_("The answers can't be read"), f"{path.name}: JSON") from error
-    if not isinstance(plain, dict):
-        raise UnreadableObject(_("The answers can't be read"), _("{file}: no JSON object").format(file=path.name))
-    return {str(name): _answer(name, value) for name, value in plain.items()}
-
-
-def _answer(name: str, value: Any) -> str | tuple[str, ...]:
-    if isinstance(value, bool):
-        return "true" if value else ""
-    if isinstance(value, str | int | float):
-        return str(value)
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
-        return tuple(value)
-    raise UnreadableObject(
-        _("The answers can't be read"), _("{field}: neither text, number nor list").format(field=name)
-    )
 
 
 def _prepared(

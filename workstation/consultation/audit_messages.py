@@ -60,6 +60,7 @@ _KINDS = {
     "case opened": _Kind(_ACCESSED, "R"),
     "case viewed": _Kind(_ACCESSED, "R"),
     "case measured": _Kind(_ACCESSED, "R"),
+    "impression locked": _Kind(_ACCESSED, "C"),
     "conclusion signed": _Kind(_ACCESSED, "C"),
     "conclusion delivered": _Kind(_TRANSFERRED, "C"),
     "conclusion refused": _Kind(_TRANSFERRED, "C", outcome="4"),

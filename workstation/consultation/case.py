@@ -162,7 +162,8 @@ class CaseContents:
     """What an open case holds: instances of the study and of its priors, reports, and how complete both are.
 
     `study` and a prior's `instances` are all that is here; a conclusion rests on what no rejection note names. `doubt`
-    is not empty when the images of the study name another patient than the order.
+    is not empty when the images of the study name another patient than the order. `blind`: what others found in the
+    study is covered until the reader's own impression is locked; `covered` objects of it are here.
     """
 
     study: tuple[Instance, ...]
@@ -170,6 +171,8 @@ class CaseContents:
     priors: tuple[PriorStudy, ...]
     first_report: ReportText | None
     doubt: str = ""
+    blind: bool = False
+    covered: int = 0
 
     @property
     def header(self) -> StudyHeader | None:

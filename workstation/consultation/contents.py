@@ -1,12 +1,13 @@
 """What is here of a case, read from the archive: images, ledgers, priors with their reason, report texts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from workstation.archive.archive import Archive
 from workstation.archive.identity import contradictions
 from workstation.archive.ledger import study_ledger
 from workstation.archive.priors import remembered
 from workstation.consultation.case import CaseContents, CaseRow, PriorStudy
+from workstation.consultation.covering import is_blind_study, uncovered
 from workstation.dicom.content import ReportText
 from workstation.dicom.instance import Instance
 from workstation.dicom.rejections import in_sight
@@ -19,11 +20,16 @@ _NO_REPORTS = ("1.2.840.10008.5.1.4.1.1.88.59", "1.2.840.10008.5.1.4.1.1.88.34",
 
 
 def read_contents(archive: Archive, case: CaseRow) -> CaseContents:
-    """The contents of a case, as far as they are here; nothing is asked of the server."""
-    study = tuple(archive.instances(study_uid=case.study_uid))
+    """The contents of a case, as far as they are here and not covered; nothing is asked of the server."""
+    held = archive.instances(study_uid=case.study_uid)
+    with archive.database.read() as cursor:
+        study = uncovered(cursor, case.study_uid, held)
+        blind = is_blind_study(cursor, case.study_uid)
     priors = []
     for prior in remembered(archive.database, case.case_uid):
-        instances = tuple(archive.instances(study_uid=prior.study.study_uid))
+        earlier = archive.instances(study_uid=prior.study.study_uid)
+        with archive.database.read() as cursor:
+            instances = uncovered(cursor, prior.study.study_uid, earlier)
         priors.append(
             PriorStudy(
                 header=prior.study.study,
@@ -34,14 +40,14 @@ def read_contents(archive: Archive, case: CaseRow) -> CaseContents:
                 ledger=study_ledger(archive.database, prior.study.study_uid),
             )
         )
-    own = _own_documents(archive, case.case_uid)
-    foreign = [instance for instance in in_sight(study) if instance.sop_instance_uid not in own]
     return CaseContents(
         study=study,
         ledger=study_ledger(archive.database, case.study_uid),
         priors=tuple(priors),
-        first_report=next(iter(_reports(archive, foreign)), None),
+        first_report=next(iter(_reports(archive, others_documents(archive, case, study))), None),
         doubt=", ".join(_against(case, study)),
+        blind=blind,
+        covered=len(held) - len(study),
     )
 
 
@@ -66,15 +72,25 @@ def merge_values(case: CaseRow, contents: CaseContents) -> Mapping[str, str]:
     }
 
 
+def others_documents(archive: Archive, case: CaseRow, study: Sequence[Instance]) -> list[Instance]:
+    """The reports among the objects of the study that weren't signed here for the case, structured ones before PDF."""
+    own = _own_documents(archive, case.case_uid)
+    return _documents(instance for instance in in_sight(study) if instance.sop_instance_uid not in own)
+
+
+def _documents(instances: Iterable[Instance]) -> list[Instance]:
+    documents = [one for one in instances if _is_report(one)]
+    documents.sort(key=lambda one: (one.sop_class_uid == _PDF_CLASS, one.series_number or 0, one.instance_number or 0))
+    return documents
+
+
 def _reports(archive: Archive, instances: Iterable[Instance]) -> list[ReportText]:
     """The texts of the reports among the instances, structured ones before PDF; the unreadable are left out."""
     # at first use: pydicom is the longest import of the start
     from workstation.dicom.documents import read_report
 
-    documents = [one for one in instances if _is_report(one)]
-    documents.sort(key=lambda one: (one.sop_class_uid == _PDF_CLASS, one.series_number or 0, one.instance_number or 0))
     found = []
-    for document in documents:
+    for document in _documents(instances):
         try:
             found.append(read_report(archive.get(document.sop_instance_uid)))
         except UnreadableObject:

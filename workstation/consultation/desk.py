@@ -22,6 +22,7 @@ from workstation.consultation.case import Arrivals, CaseContents, CaseFilter, Ca
 from workstation.consultation.cases import Cases, adopt_server, apply, read_case
 from workstation.consultation.claiming import Claiming
 from workstation.consultation.contents import merge_values, read_contents
+from workstation.consultation.covering import uncovered
 from workstation.consultation.deciding import Deciding
 from workstation.consultation.delivery import deliver_due, no_way_noted
 from workstation.consultation.drafts import Drafts, draft_part, save_draft
@@ -33,6 +34,7 @@ from workstation.consultation.package import Prepared
 from workstation.consultation.polling import Polling, Wanted, until
 from workstation.consultation.pulling import Pulling
 from workstation.consultation.receipt import Receipt, receipts
+from workstation.consultation.second_opinion import SecondOpinions, must_not_be_blind, writing_events
 from workstation.consultation.signed import must_verify, sealed_objects, timestamps_of
 from workstation.consultation.states import WRITING_STATES, CaseEvent
 from workstation.consultation.submission import Submission
@@ -88,6 +90,7 @@ class Desk:
             with archive.database.transaction() as cursor:
                 adopt_server(cursor, self._link.in_use)
         self._drafts = Drafts(archive.database)
+        self.second_opinions = SecondOpinions(archive, settings.reader)
         self._outbox = Outbox(archive.database)
         self.deciding = Deciding(archive.database, settings.reader)
         self._claiming = Claiming(archive.database, self._link, settings.reader)
@@ -202,7 +205,8 @@ class Desk:
         """What of a study has come since the mark `after`; of one that still comes, again and again."""
         ledger = study_ledger(self._database, study_uid)
         instances, mark = self._archive.arrivals(study_uid, after)
-        return Arrivals(tuple(instances), ledger, mark)
+        with self._database.read() as cursor:
+            return Arrivals(uncovered(cursor, study_uid, instances), ledger, mark)
 
     def merge_values(self, case: CaseRow, contents: CaseContents) -> Mapping[str, str]:
         """What a template may take from the case, by the names of `reporting.merge_names`."""
@@ -220,9 +224,12 @@ class Desk:
 
     def save_draft(self, case_uid: str, part: str, payload: Any) -> None:
         """Save one part, a JSON value; raises CaseUnavailable when the case isn't ours to write."""
+        if part == "impression":
+            raise ValueError("an impression is locked, not saved")
         with self._database.transaction() as cursor:
-            self._must_be_writable(read_case(cursor, case_uid))
-            apply(cursor, case_uid, CaseEvent.OPEN, *(() if part == "view" else (CaseEvent.DRAFT,)))
+            case = read_case(cursor, case_uid)
+            self._must_be_writable(case)
+            apply(cursor, case_uid, *((CaseEvent.OPEN,) if part == "view" else writing_events(case)))
             if part == "measurements":
                 self._note_measuring(cursor, case_uid, payload)
             save_draft(cursor, case_uid, part, payload)
@@ -235,8 +242,9 @@ class Desk:
         measurements: Sequence[Measurement],
         key_images: Sequence[KeyImage],
     ) -> Prepared:
-        """Make the documents as they would be signed; raises FormIncomplete."""
+        """Make the documents as they would be signed; raises FormIncomplete, also while a second opinion is blind."""
         case = self._cases.get(case_uid)
+        must_not_be_blind(case)
         servers = [one for one in self._settings.servers if one.name == case.server] or self._settings.servers
         return package.prepare(
             case,
@@ -247,6 +255,7 @@ class Desk:
             key_images,
             self._settings.reader,
             station_name=servers[0].aet if servers else "",
+            closing=self.second_opinions.sections(case, template.language),
         )
 
     def sign(self, case_uid: str, prepared: Prepared, identity: Identity) -> None:
@@ -260,6 +269,7 @@ class Desk:
         with self._database.transaction() as cursor:
             case = read_case(cursor, case_uid)
             self._must_be_writable(case)
+            must_not_be_blind(case)
             apply(cursor, case_uid, CaseEvent.OPEN, CaseEvent.DRAFT, CaseEvent.SIGN, CaseEvent.QUEUE)
             package_uid = enqueue(
                 cursor,

@@ -5,7 +5,8 @@ from typing import Any
 
 from workstation.archive.database import Cursor, Database, now
 
-PARTS = ("form", "measurements", "key_images", "view")
+# "impression" is written once, when it is locked
+PARTS = ("form", "measurements", "key_images", "view", "opinion", "impression")
 
 
 class Drafts:

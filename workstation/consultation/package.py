@@ -21,6 +21,7 @@ from workstation.dicom.content import (
     KeyImage,
     Measurement,
     Observer,
+    Section,
     StudyHeader,
 )
 from workstation.dicom.rejections import in_sight
@@ -111,6 +112,7 @@ def prepare(
     predecessors: Sequence[ImageReference] = (),
     observed_at: datetime | None = None,
     station_name: str = "",
+    closing: Sequence[Section] = (),
 ) -> Prepared:
     """Freeze a case into what will be signed. `completeness` is made from the ledger when it isn't given.
 
@@ -143,6 +145,7 @@ def prepare(
         question=case.question,
         history=case.history,
         station_name=station_name,
+        closing=closing,
     )
     conclusion = replace(conclusion, presented=presented)
     return Prepared(conclusion, render_pdf(conclusion))

@@ -51,11 +51,13 @@ def build_conclusion(
     question: str = "",
     history: str = "",
     station_name: str = "",
+    closing: Sequence[Section] = (),
 ) -> Conclusion:
     """Freeze the form into a conclusion; `observed_at` is timezone-aware.
 
     Only measurements the form links to, or that stand in the study for themselves, are passed in; all of them go into
-    the measurement document. Raises FormIncomplete while a problem refuses the signature.
+    the measurement document. `closing` stands below the report. Raises FormIncomplete while a problem refuses the
+    signature.
     """
     found = problems(template, form, measurements)
     if prohibits(found):
@@ -76,6 +78,7 @@ def build_conclusion(
         sections=(
             *_clinical_information(template.language, question or order.reason, history),
             *_sections(template, form, measurements),
+            *closing,
         ),
         measurements=tuple(measurements),
         key_images=tuple(key_images),

@@ -57,3 +57,11 @@ def heading_named(name: str) -> Code:
 def element_under(heading: Code) -> Code:
     """The concept of a statement under this heading (PS3.16 CID 7002)."""
     return _ELEMENTS.get(heading.value, FINDING)
+
+
+def heading_of(element: Code) -> Code:
+    """The heading under which a statement with this concept stands; findings where nothing fits."""
+    for value, concept in _ELEMENTS.items():
+        if concept == element:
+            return next(heading for heading in _BY_NAME.values() if heading.value == value)
+    return FINDINGS

@@ -75,6 +75,7 @@ class DeskWindow(QObject):
         self.reading.trouble.connect(self.shell.messages.show_error)
         self.reading.signed.connect(self._signed)
         self.reading.returned.connect(self._returned)
+        self.reading.uncovered.connect(self.opening.reopen)
         self.outbox.deliver_requested.connect(self.send_now)
         self.outbox.decided.connect(self.deliver)
         self.outbox.reopened.connect(self._reopened)

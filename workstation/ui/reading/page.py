@@ -10,11 +10,12 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QApplication, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from workstation.consultation.case import CaseContents, CaseRow, PriorStudy
 from workstation.consultation.desk import Desk
 from workstation.consultation.package import Prepared
+from workstation.consultation.second_opinion import blind_trouble
 from workstation.dicom.content import KeyImage, Measurement
 from workstation.errors import WorkstationError
 from workstation.jobs import Lane, Progress
@@ -25,6 +26,7 @@ from workstation.signing.opening import open_identity
 from workstation.ui import theme
 from workstation.ui.background import Background
 from workstation.ui.reading.band import CaseBand
+from workstation.ui.reading.second_opinion import SecondOpinionSide
 from workstation.ui.reading.signing import SigningView
 from workstation.ui.report.panel import ReportPanel
 from workstation.ui.viewer.panel import ViewerPanel
@@ -43,6 +45,8 @@ class ReadingPage(QWidget):
     refresh_requested = Signal()
     opened = Signal(str)
     trouble = Signal(object)
+    uncovered = Signal(str)
+    """The UID of a second opinion whose impression was locked: there is more to see of it now."""
 
     def __init__(self, desk: Desk, background: Background, viewer: ViewerPanel, identity_file: str) -> None:
         super().__init__()
@@ -61,14 +65,18 @@ class ReadingPage(QWidget):
         self.band = CaseBand(self)
         self.viewer = viewer
         self.report = ReportPanel(self)
+        self.second = SecondOpinionSide(desk, background, self)
         self.signing = SigningView(background, identity_file, desk.settings.token_library, self)
         self._empty = QLabel(_("No case is open.\nChoose one in the worklist and press Enter."), self)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         theme.set_role(self._empty, "muted")
 
+        self._middle = QStackedWidget(self)
+        self._middle.addWidget(viewer)
+        self._middle.addWidget(self.second.view)
         split = QSplitter(Qt.Orientation.Horizontal, self)
-        split.addWidget(viewer)
-        split.addWidget(self.report)
+        split.addWidget(self._middle)
+        split.addWidget(self._right_side())
         split.setStretchFactor(0, 1)
         split.setCollapsible(0, False)
         split.setSizes([860, 400])
@@ -86,7 +94,26 @@ class ReadingPage(QWidget):
         outer.addWidget(self._faces)
         self._connect()
 
+    def _right_side(self) -> QWidget:
+        """The report, below what is to be known of a second opinion."""
+        side = QFrame(self)
+        theme.set_role(side, "panel")
+        card = QHBoxLayout()
+        card.setContentsMargins(12, 10, 13, 0)
+        card.addWidget(self.second.card)
+        column = QVBoxLayout(side)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(card)
+        column.addWidget(self.report, 1)
+        return side
+
     def _connect(self) -> None:
+        self.second.comparing_changed.connect(self._show_comparison)
+        self.second.lock_wanted.connect(self._lock)
+        self.second.uncovered.connect(self.uncovered)
+        self.second.saved.connect(self._save)
+        self.second.trouble.connect(self.trouble)
         self.viewer.painted.connect(self._painted)
         self.viewer.measurements_changed.connect(self._measurements_changed)
         self.viewer.key_images_changed.connect(self._key_images_changed)
@@ -98,16 +125,26 @@ class ReadingPage(QWidget):
         self.band.return_requested.connect(self._return)
         self.signing.confirmed.connect(self._sign)
         self.signing.withdrawn.connect(partial(self._show_face, READING))
-        for key, deed in (("F6", self._other_side), ("F5", self.refresh_requested.emit)):
+        keys = (("F6", self._other_side), ("F5", self.refresh_requested.emit), ("F7", self.second.toggle))
+        for key, deed in keys:
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(deed)
+
+    def _show_comparison(self, comparing: bool) -> None:
+        self._middle.setCurrentIndex(int(comparing))
+        if self.is_reading:
+            self._in_the_middle.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _lock(self) -> None:
+        if self._case is not None and self._pending is None:
+            self.second.lock(self.report.template(), self.report.form(), self._measurements)
 
     def _other_side(self) -> None:
         """The keys go from the pictures to the report, or back."""
         focused = QApplication.focusWidget()
         if focused is not None and self.report.isAncestorOf(focused):
-            self.viewer.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            self._in_the_middle.setFocus(Qt.FocusReason.ShortcutFocusReason)
         else:
             self.report.take_focus()
 
@@ -124,6 +161,14 @@ class ReadingPage(QWidget):
     @property
     def is_signing(self) -> bool:
         return self._faces.currentIndex() == SIGNING
+
+    @property
+    def _in_the_middle(self) -> QWidget:
+        return self.second.view if self.second.is_comparing else self.viewer
+
+    @property
+    def is_reading(self) -> bool:
+        return self._faces.currentIndex() == READING
 
     def show_waiting(self, case: CaseRow) -> None:
         """Name the case whose images are on the way."""
@@ -148,6 +193,7 @@ class ReadingPage(QWidget):
         self.band.show_case(case, contents)
         self.band.set_returnable(writable)
         self._contents = contents
+        self.second.show_case(case, contents, draft, writable=writable)
         self._pending = partial(self._show_report, draft, writable)
         if awaited is None:
             self._make_report()
@@ -187,6 +233,7 @@ class ReadingPage(QWidget):
         self.report.setEnabled(writable)
         if self.viewer.session is not None:
             self.report.set_measurements(self._measurements)
+        self._tell_own()
 
     def show_progress(self, progress: Progress) -> None:
         """How far the study of the open case is on its way."""
@@ -220,6 +267,7 @@ class ReadingPage(QWidget):
     def _close(self) -> None:
         if self._case is not None:
             self.viewer.close_case()
+        self.second.close()
         self._case = None
         self._prepared = None
         self._progress = None
@@ -245,6 +293,10 @@ class ReadingPage(QWidget):
 
     def _form_changed(self, form: Form) -> None:
         self._save("form", form.to_json())
+        self._tell_own()
+
+    def _tell_own(self) -> None:
+        self.second.show_own(self.report.template(), self.report.form(), self._measurements)
 
     def _measurements_changed(self, measurements: tuple[Measurement, ...]) -> None:
         self._measurements = measurements
@@ -258,7 +310,12 @@ class ReadingPage(QWidget):
     def prepare(self) -> None:
         """Make the document and show it, or show in the form what is still missing."""
         case = self._case
-        if case is None or self._preparing or self.report.show_problems():
+        if case is None or self._preparing:
+            return
+        if self.second.is_blind:
+            self.trouble.emit(blind_trouble())
+            return
+        if self.report.show_problems() or self.second.refuses():
             return
         form, template = self.report.form(), self.report.template()
         measurements, key_images = self._measurements, self._key_images

@@ -4,6 +4,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from workstation.consultation.case import CaseContents, CaseRow
+from workstation.consultation.covering import covered_words
 from workstation.consultation.desk import Desk
 from workstation.jobs import Lane
 from workstation.language import _, ngettext
@@ -127,7 +128,10 @@ class CasePanel(QFrame):
             for report in prior.reports:
                 for _heading, text in report.sections:
                     self._line(text)
-        if contents.first_report is not None:
+        if contents.covered or (contents.blind and self._case is not None and self._case.has_first_report):
+            self._heading(_("First report"))
+            self._line(covered_words(), "muted")
+        elif contents.first_report is not None:
             self._heading(_("First report"))
             for _heading, text in contents.first_report.sections:
                 self._line(text)
