@@ -88,7 +88,7 @@ def test_a_user_without_a_password_is_one_line(run: Callable[..., Any], site: An
 
 def test_an_unknown_study_is_one_line(run: Callable[..., Any], site: Any, desk: list[str]) -> None:
     result = run(*desk, "pull", *site.server(), "--study", "1.2.3.4.5")
-    refused(result, "The server has no such study on its list", "1.2.3.4.5")
+    refused(result, "The worklist has no such study", "1.2.3.4.5")
 
 
 def test_a_wrong_passphrase_is_one_line_and_harms_nothing(

@@ -144,7 +144,7 @@ def test_a_case_the_server_ended_meanwhile_waits_for_the_readers_word(post: Post
         desk.deciding.keep(post.case_uid)
         poll(post, desk)
         post.assert_nothing_sent()
-        assert post.row(desk).state == "kept"
+        assert (post.row(desk).state, post.row(desk).order_open) == ("kept", False)
         # kept is no last word: it may go as an unsolicited opinion
         desk.deciding.send_again(post.case_uid)
         assert post.deliver(desk) == 1

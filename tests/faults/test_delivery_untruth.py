@@ -208,6 +208,9 @@ def test_a_held_conclusion_may_be_kept_and_still_be_sent_later(post: Post) -> No
         assert post.deliver(desk) == 0
         desk.deciding.keep(post.case_uid)
         assert (post.row(desk).state, desk.summary().outbox, desk.waiting()) == ("kept", 0, 0)
+        workitems = post.direct().workitems
+        assert workitems is not None
+        assert (post.row(desk).order_open, workitems.get(post.case_uid).state) == (True, "IN PROGRESS")
         desk.refresh(Cancellation())
         desk.hurry()
         assert post.deliver(desk) == 0

@@ -1,12 +1,13 @@
 """The outbox page shows the receipt of what was delivered, word for word, and hands it to the clipboard."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from workstation import language
 from workstation.consultation.outbox import OutboxRow
@@ -66,7 +67,9 @@ def row(package_uid: str, receipt: Receipt | None) -> OutboxRow:
 
 def test_a_delivered_conclusion_shows_its_receipt_and_copies_it(app: QApplication) -> None:
     language.set_language("en")
-    desk = SimpleNamespace(outbox=lambda: [row("1.2.1", RECEIPT), row("1.2.9", None)])
+    desk = SimpleNamespace(
+        outbox=lambda: [row("1.2.1", RECEIPT), row("1.2.9", None)], settings=SimpleNamespace(servers=())
+    )
     page = OutboxPage(cast(Any, desk), cast(Any, AtOnce()))
     (button,) = [one for one in page.findChildren(QPushButton) if one.text() == "Receipt"]
     assert not button.isHidden()
@@ -82,3 +85,28 @@ def test_a_delivered_conclusion_shows_its_receipt_and_copies_it(app: QApplicatio
     page._table.setCurrentIndex(page._model.index(1, 0))
     assert button.isHidden()
     page.deleteLater()
+
+
+def said(app: QApplication, waiting: OutboxRow, *servers: str) -> str:
+    named = SimpleNamespace(servers=[SimpleNamespace(name=name) for name in servers])
+    page = OutboxPage(cast(Any, SimpleNamespace(outbox=lambda: [waiting], settings=named)), cast(Any, AtOnce()))
+    app.processEvents()
+    text = "\n".join(label.text() for label in page.findChildren(QLabel))
+    page.deleteLater()
+    return text
+
+
+def test_of_several_servers_the_one_that_a_conclusion_waits_for_is_named(app: QApplication) -> None:
+    language.set_language("en")
+    waiting = replace(row("1.2.9", None), server="North")
+    assert "for the server North" in said(app, waiting, "South", "North")
+    # also one that the settings have no more
+    assert "for the server North" in said(app, waiting, "South")
+    assert "for the server" not in said(app, waiting, "North")
+
+
+def test_a_kept_conclusion_says_whether_its_order_is_still_open(app: QApplication) -> None:
+    language.set_language("en")
+    kept = replace(row("1.2.9", None), state="kept")
+    assert "still open in your name" in said(app, replace(kept, order_open=True))
+    assert "still open in your name" not in said(app, kept)

@@ -7,10 +7,9 @@ import sys
 from workstation.app import application
 from workstation.cli import secret_file, server_arguments
 from workstation.cli.archive import told
+from workstation.cli.cases import case_named
 from workstation.cli.desk import ask_in_terminal, chosen_settings, passphrase_of
-from workstation.consultation.case import CaseFilter
 from workstation.consultation.wanted import FetchingState
-from workstation.errors import CaseUnavailable
 from workstation.jobs import Cancellation
 from workstation.language import _
 
@@ -31,11 +30,7 @@ def run(options: argparse.Namespace) -> int:
     with application(settings, passphrase=passphrase_of(options, ask_in_terminal), password=password) as opened:
         desk = opened.desk
         desk.refresh(Cancellation())
-        wanted = CaseFilter(states=None)
-        cases = desk.page(wanted, 0, desk.count(wanted))
-        case_uid = next((case.case_uid for case in cases if case.study_uid == options.study), None)
-        if case_uid is None:
-            raise CaseUnavailable(_("The server has no such study on its list"), options.study)
+        case_uid = case_named(desk, "", options.study).case_uid
         fetching = desk.fetching
         stop = fetching.listen(_show)
         pictures, priors = fetching.open(case_uid), fetching.priors(case_uid)

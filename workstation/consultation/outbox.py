@@ -15,7 +15,7 @@ from workstation.archive.database import Cursor, Database, now
 from workstation.consultation.cases import apply, read_case
 from workstation.consultation.package_states import ACTIVE, OVER, PackageEvent, PackageState, package_after
 from workstation.consultation.receipt import Receipt, receipt_kept
-from workstation.consultation.states import CaseEvent
+from workstation.consultation.states import CaseEvent, CaseState
 from workstation.dicom.content import ImageReference, Patient
 from workstation.dicom.uids import new_uid
 from workstation.language import N_, _
@@ -42,7 +42,8 @@ class OutboxEvent:
 class OutboxRow:
     """A package as the reader sees it; `objects` are (role, SOP Instance UID, SHA-256 in hex) in sending order.
 
-    `held_for` says why a package in state `held` waits for the reader.
+    `held_for` says why a package in state `held` waits for the reader. `server` is the name of the one that
+    it goes to. `order_open`: that server still counts the case as this reader's.
     """
 
     package_uid: str
@@ -62,6 +63,8 @@ class OutboxRow:
     objects: tuple[tuple[str, str, str], ...]
     receipt: Receipt | None = None
     held_for: Reason = ""
+    server: str = ""
+    order_open: bool = False
 
 
 @dataclass(frozen=True)
@@ -410,4 +413,6 @@ def _row(cursor: Cursor, row: Any) -> OutboxRow:
         objects=tuple((one["role"], one["sop_uid"], bytes(one["sha256"]).hex()) for one in objects),
         receipt=receipt_kept(row["receipt_json"]),
         held_for=(json.loads(row["content_json"]).get("held_for") or "lost") if row["state"] == "held" else "",
+        server=row["server"],
+        order_open=case.origin == "workitem" and case.state not in (CaseState.LOST, CaseState.DONE),
     )

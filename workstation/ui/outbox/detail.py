@@ -16,7 +16,7 @@ _ROLES = {"delivered": "good", "refused": "error", "paused": "warning", "held": 
 
 
 class Detail(QFrame):
-    """Shows a row; `chosen` tells which choice the reader made on it."""
+    """Shows a row; `chosen` tells which choice the reader made on it. `names_servers`: there are several of them."""
 
     chosen = Signal(OutboxRow, Choice)
 
@@ -24,6 +24,7 @@ class Detail(QFrame):
         super().__init__(parent)
         theme.set_role(self, "panel")
         self._row: OutboxRow | None = None
+        self.names_servers = False
         self._timing = QLabel(self)
         area = QScrollArea(self)
         area.setWidgetResizable(True)
@@ -74,13 +75,12 @@ class Detail(QFrame):
         parts = []
         if waits := age(row):
             parts.append(_("signed {span} ago").format(span=waits))
-        if row.attempts and next_try(row):
-            parts.append(
-                ngettext("{count} try failed", "{count} tries failed", row.attempts).format(count=row.attempts)
-            )
-        if choices(row):
-            parts = parts[:1]
-        elif soon := next_try(row):
+        if self.names_servers and row.server and row.state != "delivered":
+            parts.append(_("for the server {server}").format(server=row.server))
+        if row.attempts and next_try(row) and not choices(row):
+            tries = ngettext("{count} try failed", "{count} tries failed", row.attempts).format(count=row.attempts)
+            parts.append(tries)
+        if (soon := next_try(row)) and not choices(row):
             parts.append(_("next try {when}").format(when=soon))
         self._timing.setText("  ·  ".join(parts))
 

@@ -81,6 +81,10 @@ class _Table(QAbstractTableModel):
         return None
 
 
+def _servers(rows: list[OutboxRow]) -> set[str]:
+    return {row.server for row in rows if row.server}
+
+
 class OutboxPage(QWidget):
     """Reads the outbox when told to, and while it is looked at.
 
@@ -183,6 +187,7 @@ class OutboxPage(QWidget):
         self._background.run(Lane.INTERACTIVE, self._desk.outbox, self._apply)
 
     def _apply(self, rows: list[OutboxRow]) -> None:
+        self._detail.names_servers = len({*(one.name for one in self._desk.settings.servers), *_servers(rows)}) > 1
         if rows != self._model.rows or not rows:
             current = self._table.currentIndex().row()
             chosen = self._model.rows[current].package_uid if 0 <= current < len(self._model.rows) else None

@@ -40,6 +40,11 @@ _MEANINGS: dict[str, str] = {
     ),
 }
 
+_ORDER_OPEN = N_(
+    "It stays here as a signed record, and isn't sent by itself. The order is still open in your name at the server:"
+    " tell whoever gave it, or send the conclusion after all."
+)
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -65,6 +70,8 @@ _CHOICES: dict[str, tuple[Choice, ...]] = {
 
 def meaning(row: OutboxRow) -> str:
     """What the state means for the reader, and what to do."""
+    if row.state == "kept" and row.order_open:
+        return _(_ORDER_OPEN)
     return _(_MEANINGS[row.held_for or row.state])
 
 
