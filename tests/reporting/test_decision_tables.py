@@ -162,10 +162,10 @@ def test_a_list_with_several_answers_may_hold_two_at_once() -> None:
     assert [option.value for option in both.fields["grade"].options if option.when] == ["1", "3", "4", "2"]
 
 
+END = "</section>\n<section id"
 SUM = (
-    "</section>\n<section id",
-    '<label for="s">Sum</label><input id="s" data-field-type="NUMBER" step="0.01" data-iris-compute="{}">'
-    "</section>\n<section id",
+    END,
+    f'<label for="s">Sum</label><input id="s" data-field-type="NUMBER" step="0.01" data-iris-compute="{{}}">{END}',
 )
 
 
