@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, thread_time
 
 import numpy as np
 from PySide6.QtCore import QEventLoop, QObject, QPoint, QTimer
@@ -38,8 +38,8 @@ class Bench:
     def __init__(self, window: DeskWindow, desk: Desk) -> None:
         self.window = window
         self.desk = desk
-        self.longest_block = 0.0
-        self._last_beat = 0.0
+        self.longest_block = self.longest_work = 0.0
+        self._last_beat = self._last_work = 0.0
         self._beat = QTimer()
         self._beat.setInterval(2)
         self._beat.timeout.connect(self._on_beat)
@@ -172,9 +172,12 @@ class Bench:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Note how long the main thread is away from its events meanwhile: `longest_block`, in milliseconds."""
-        self.longest_block = 0.0
-        self._last_beat = perf_counter()
+        """Note how long the main thread is away from its events meanwhile: `longest_block`, in milliseconds.
+
+        `longest_work` is the same in the thread's own processor time, without its waits for processor and interpreter.
+        """
+        self.longest_block = self.longest_work = 0.0
+        self._last_beat, self._last_work = perf_counter(), thread_time()
         self._beat.start()
         try:
             yield
@@ -182,9 +185,10 @@ class Bench:
             self._beat.stop()
 
     def _on_beat(self) -> None:
-        now = perf_counter()
+        now, work = perf_counter(), thread_time()
         self.longest_block = max(self.longest_block, (now - self._last_beat) * 1000 - self._beat.interval())
-        self._last_beat = now
+        self.longest_work = max(self.longest_work, (work - self._last_work) * 1000)
+        self._last_beat, self._last_work = now, work
 
 
 @contextmanager

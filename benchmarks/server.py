@@ -67,11 +67,7 @@ def measure(orthanc: Any, series: WaveSeries, folder: Path, repeat: int) -> list
         one, whole = _pull(wire, series, folder)
         first.append(one)
         pulled.append(whole)
-    seen, usable = [], []
-    for _run in range(repeat):
-        one, whole = _open(wire, folder)
-        seen.append(one)
-        usable.append(whole)
+    seen, usable, away, work = zip(*(_open(wire, folder) for _run in range(repeat)), strict=True)
     peer, ours = "curl > /dev/null", "our transfer, nothing stored"
     disk, client = "curl -o file", "dicomweb-client + files"
     mb = f"{series.size / 1e6:.0f} MB"
@@ -84,14 +80,16 @@ def measure(orthanc: Any, series: WaveSeries, folder: Path, repeat: int) -> list
         Figure("same", tuple(pulled), None, "ms", "median", ours, tuple(floor)),
         Figure(
             "open from Orthanc → first picture painted",
-            tuple(seen),
+            seen,
             round(OHIF_FIRST / 3),
             "ms",
             "median",
             peer,
             tuple(curl),
         ),
-        Figure("open from Orthanc → all slices usable", tuple(usable), 1000, "ms", "median", peer, tuple(curl)),
+        Figure("open from Orthanc → all slices usable", usable, 1000, "ms", "median", peer, tuple(curl)),
+        Figure("main thread away from its events while a case comes", away, 50, "ms", "most"),
+        Figure("its own work at a stretch in that time", work, 50, "ms", "most"),
     ]
 
 
@@ -166,10 +164,15 @@ def _pull(wire: Wire, series: WaveSeries, folder: Path) -> tuple[float, float]:
     return first or took, took
 
 
-def _open(wire: Wire, folder: Path) -> tuple[float, float]:
+def _open(wire: Wire, folder: Path) -> tuple[float, float, float, float]:
+    """Milliseconds to the first picture and to all, the main thread's longest absence meanwhile, and longest work."""
     with tempfile.TemporaryDirectory(dir=folder) as data, opened_bench(Path(data), wire) as bench:
         bench.desk.refresh(Cancellation())
-        return bench.open(case_of(bench))
+        case_uid = case_of(bench)
+        bench.rest()
+        with bench.watched():
+            first, everything = bench.open(case_uid)
+        return first, everything, bench.longest_block, bench.longest_work
 
 
 def case_of(bench: Bench) -> str:
