@@ -1,19 +1,26 @@
 """`verify` says who signed; a changed or unsigned file is status 1."""
 
 import json
+import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from workstation.dicom.content import Conclusion
+from workstation.dicom.signatures import content_code
 from workstation.dicom.sr import write_conclusion
 from workstation.reporting.pdf import render_pdf
 from workstation.signing.authority import Authority
 from workstation.signing.dicom_signature import sign_document
 from workstation.signing.identity import Identity
 from workstation.signing.pades import sign_pdf
+
+
+def pdf_text(pdf: bytes) -> str:
+    return subprocess.run(["pdftotext", "-", "-"], input=pdf, capture_output=True, check=True).stdout.decode()
 
 
 @pytest.fixture
@@ -38,6 +45,17 @@ def test_json_tells_the_same_to_machines(run: Callable[..., Any], signed: Path) 
     told = json.loads(result.stdout)
     assert (told["file"], told["valid"], told["problems"]) == ("report.dcm", True, [])
     assert told["chain"][-1] == "Test root"
+
+
+def test_the_code_that_the_pdf_prints_is_told_of_the_signed_report(
+    run: Callable[..., Any], signed: Path, conclusion: Conclusion
+) -> None:
+    code = content_code(write_conclusion(conclusion))
+    assert code in pdf_text(render_pdf(conclusion, code))
+    told = run("verify", signed / "report.dcm", signed / "report.pdf", "--trust", signed / "ca.pem").stdout
+    assert told.count(code) == 1
+    changed = replace(conclusion, completeness="Прочитано изображений: 11 из 12.")
+    assert content_code(write_conclusion(changed)) != code
 
 
 def test_one_changed_letter_is_not_valid(run: Callable[..., Any], signed: Path) -> None:

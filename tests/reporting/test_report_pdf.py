@@ -1,5 +1,6 @@
 """The printed conclusion: what poppler reads from it, on which pages, and what its metadata don't tell."""
 
+import re
 import shutil
 import struct
 import subprocess
@@ -86,6 +87,25 @@ def info_of(pdf: bytes, folder: Path, tool: str = "pdfinfo") -> str:
     path = folder / "conclusion.pdf"
     path.write_bytes(pdf)
     return subprocess.run([tool, str(path)], capture_output=True, check=True).stdout.decode()
+
+
+def test_a_heading_of_two_lines_leaves_room_for_the_next(conclusion: Conclusion, tmp_path: Path) -> None:
+    """The next one starts at least a line (14 points) below its second line."""
+    short = (Statement(FINDING, "Кашель."),)
+    sections = (Section(FINDINGS, "Клинические данные", short), Section(FINDINGS, "Описание", short))
+    (tmp_path / "a.pdf").write_bytes(render_pdf(replace(conclusion, sections=sections)))
+    told = subprocess.run(["pdftotext", "-bbox", tmp_path / "a.pdf", "-"], capture_output=True, check=True)
+    tops = dict(re.findall(r'yMin="([\d.]+)"[^>]*>(данные|Описание)<', told.stdout.decode()))
+    second_line, next_heading = map(float, tops)
+    assert next_heading - second_line >= 14
+
+
+def test_dose_and_code_stand_on_the_page(conclusion: Conclusion, tmp_path: Path) -> None:
+    dose = "Лучевая нагрузка: DLP 512,3 мГр·см."
+    text = text_of(render_pdf(replace(conclusion, dose=dose), "ABCD-EFGH-JKLM"), tmp_path)
+    assert dose in text
+    # at the signature, and at the foot of each page
+    assert text.count("Код заключения ABCD-EFGH-JKLM") == 1 + text.count("\f")
 
 
 def test_poppler_reads_everything_in_cyrillic(conclusion: Conclusion, tmp_path: Path) -> None:

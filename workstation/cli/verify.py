@@ -38,8 +38,16 @@ def run(options: argparse.Namespace) -> int:
         except UnreadableObject as error:
             raise UnreadableObject(error.title, f"{path.name}: {error.detail}".rstrip(": "), error.advice) from error
         valid = valid and found.valid
-        print(json.dumps(_plain(path, found), ensure_ascii=False) if options.json else _lines(path, found))
+        code = _code(data, found)
+        print(json.dumps(_plain(path, found, code), ensure_ascii=False) if options.json else _lines(path, found, code))
     return 0 if valid else 1
+
+
+def _code(data: bytes, found: Verification) -> str:
+    """The code of a report's content, as its PDF prints it; "" of anything but a signed report."""
+    from workstation.dicom.signatures import content_code
+
+    return content_code(data) if "ContentSequence" in found.covered else ""
 
 
 def _beside(path: Path) -> bytes | None:
@@ -55,7 +63,7 @@ def _content(path: Path) -> bytes:
         raise UnreadableObject(_("The file can't be read"), f"{path.name}: {error.strerror}") from error
 
 
-def _plain(path: Path, found: Verification) -> dict[str, object]:
+def _plain(path: Path, found: Verification, code: str) -> dict[str, object]:
     return {
         "file": path.name,
         "valid": found.valid,
@@ -65,10 +73,11 @@ def _plain(path: Path, found: Verification) -> dict[str, object]:
         "covered": list(found.covered),
         "problems": list(found.problems),
         "chain": list(found.chain),
+        "code": code,
     }
 
 
-def _lines(path: Path, found: Verification) -> str:
+def _lines(path: Path, found: Verification, code: str) -> str:
     verdict = _("valid") if found.valid else _("NOT VALID")
     lines = [f"{path.name}: {verdict}"]
     if found.signer:
@@ -80,5 +89,7 @@ def _lines(path: Path, found: Verification) -> str:
             _("a timestamp proves it existed at {when}").format(when=found.proved.isoformat()) if found.proved else ""
         )
         lines.append("  " + (proved or _("no timestamp proves when")))
+    if code:
+        lines.append("  " + _("code of the report: {code}").format(code=code))
     lines += [f"  {problem}" for problem in found.problems]
     return "\n".join(lines)

@@ -26,6 +26,7 @@ from workstation.consultation.covering import uncovered
 from workstation.consultation.deciding import Deciding
 from workstation.consultation.delivery import deliver_due, no_way_noted
 from workstation.consultation.drafts import Drafts, draft_part, save_draft
+from workstation.consultation.exposure import dose_of_study
 from workstation.consultation.fetching import Fetching
 from workstation.consultation.keeping import Keeping, note_opened
 from workstation.consultation.link import Connect, Link
@@ -246,15 +247,17 @@ class Desk:
         case = self._cases.get(case_uid)
         must_not_be_blind(case)
         servers = [one for one in self._settings.servers if one.name == case.server] or self._settings.servers
+        contents = self.contents(case_uid)
         return package.prepare(
             case,
-            self.contents(case_uid),
+            contents,
             template,
             form,
             measurements,
             key_images,
             self._settings.reader,
             station_name=servers[0].aet if servers else "",
+            dose=dose_of_study(contents, self.fetch, template.language),
             closing=self.second_opinions.sections(case, template.language),
         )
 

@@ -112,9 +112,11 @@ def prepare(
     predecessors: Sequence[ImageReference] = (),
     observed_at: datetime | None = None,
     station_name: str = "",
+    dose: str = "",
     closing: Sequence[Section] = (),
 ) -> Prepared:
-    """Freeze a case into what will be signed. `completeness` is made from the ledger when it isn't given.
+    """Freeze a case into what will be signed. `completeness` is made from the ledger when it isn't given, `dose` is the
+    line of the study's dose reports.
 
     Patient and study stand as the images have them, the worklist's values where there are no images. Raises
     FormIncomplete while the form refuses a signature or no reader is set up.
@@ -124,6 +126,8 @@ def prepare(
             _("The reader is not set up"), _("name or identification code is missing"), _("Enter them in the settings.")
         )
     from workstation.dicom.gsps import states_of
+    from workstation.dicom.signatures import content_code
+    from workstation.dicom.sr import write_conclusion
 
     first = next(iter(contents.in_sight), None)
     presented = presented_images(contents.in_sight, measurements, key_images, template.language)
@@ -147,8 +151,8 @@ def prepare(
         station_name=station_name,
         closing=closing,
     )
-    conclusion = replace(conclusion, presented=presented)
-    return Prepared(conclusion, render_pdf(conclusion))
+    conclusion = replace(conclusion, presented=presented, dose=dose)
+    return Prepared(conclusion, render_pdf(conclusion, content_code(write_conclusion(conclusion))))
 
 
 def sign(prepared: Prepared, identity: Identity, timestamps: Timestamps | None = None) -> SignedPackage:

@@ -233,6 +233,7 @@ class Conclusion:
     completeness: str = ""
     station_name: str = ""
     presented: tuple[PresentedImage, ...] = ()
+    dose: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 `signing` holds keys and certificates; it gets the bytes to sign from here and gives a signature back.
 """
 
+import base64
+import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -132,6 +134,17 @@ def signed_size(data: bytes) -> int:
     """How many bytes of the document `prepare_signature` puts under the signature. Raises UnreadableObject."""
     dataset = _parse(data)
     return len(mac_stream(dataset, _to_sign(dataset), Dataset()))
+
+
+def content_code(data: bytes) -> str:
+    """A short code of what `prepare_signature` puts under the signature, to be printed: `ABCD-EFGH-JKLM` (60 bits).
+
+    Signing doesn't change it. Raises UnreadableObject.
+    """
+    dataset = _parse(data)
+    digest = hashlib.sha256(mac_stream(dataset, _to_sign(dataset), Dataset())).digest()
+    letters = base64.b32encode(digest).decode()[:12]
+    return "-".join(letters[at : at + 4] for at in (0, 4, 8))
 
 
 def prepare_signature(data: bytes, certificate: bytes, when: datetime) -> PendingSignature:

@@ -99,18 +99,20 @@ def _written(conclusion: Conclusion, extent: _Extent) -> bytes:
 
 
 def complete_sections(conclusion: Conclusion) -> tuple[Section, ...]:
-    """The sections with the completeness statement among the procedure descriptions; added where it is missing."""
-    sections, said = conclusion.sections, conclusion.completeness
-    if not said or any(statement.text == said for section in sections for statement in section.statements):
+    """The sections with dose and completeness among the procedure descriptions; added where they are missing."""
+    sections = conclusion.sections
+    stands = {statement.text for section in sections for statement in section.statements}
+    said = [line for line in (conclusion.dose, conclusion.completeness) if line and line not in stands]
+    lines = tuple(Statement(concepts.PROCEDURE_DESCRIPTION, line) for line in said)
+    if not lines:
         return sections
-    line = Statement(concepts.PROCEDURE_DESCRIPTION, said)
     for index, section in enumerate(sections):
         if section.heading.value == concepts.CURRENT_PROCEDURE_DESCRIPTIONS.value:
-            fuller = Section(section.heading, section.title, (*section.statements, line))
+            fuller = Section(section.heading, section.title, (*section.statements, *lines))
             return (*sections[:index], fuller, *sections[index + 1 :])
     place = sum(section.heading.value in _BEFORE_PROCEDURE for section in sections)
     title = _PROCEDURE_TITLE[conclusion.language]
-    own = Section(concepts.CURRENT_PROCEDURE_DESCRIPTIONS, title, (line,))
+    own = Section(concepts.CURRENT_PROCEDURE_DESCRIPTIONS, title, lines)
     return (*sections[:place], own, *sections[place:])
 
 

@@ -20,8 +20,8 @@ _OWN_PARAGRAPHS = _ANSWERS | {RECOMMENDATIONS.value}
 _PER_ROW = 3
 
 
-def render_pdf(conclusion: Conclusion) -> bytes:
-    """The conclusion as PDF bytes, unsigned."""
+def render_pdf(conclusion: Conclusion, code: str = "") -> bytes:
+    """The conclusion as PDF bytes, unsigned; `code` is that of the report's content, by which a print is matched."""
     from reportlab.platypus import SimpleDocTemplate
 
     from workstation.reporting import typesetting as page
@@ -39,7 +39,7 @@ def render_pdf(conclusion: Conclusion) -> bytes:
             )
             if part
         ),
-        uid=conclusion.uids.pdf,
+        uid=f"{words['code']} {code} · {conclusion.uids.pdf}" if code else conclusion.uids.pdf,
         page=words["page"],
         moment=conclusion.observed_at,
     )
@@ -57,19 +57,19 @@ def render_pdf(conclusion: Conclusion) -> bytes:
         creator="IRIS Workstation",
         lang=conclusion.language,
     )
-    document.build(_Story(conclusion).flowables(), canvasmaker=page.page_canvas(marks))
+    document.build(_Story(conclusion, code).flowables(), canvasmaker=page.page_canvas(marks))
     return out.getvalue()
 
 
 class _Story:
     """The document from top to bottom."""
 
-    def __init__(self, conclusion: Conclusion) -> None:
+    def __init__(self, conclusion: Conclusion, code: str) -> None:
         from reportlab.platypus import KeepTogether, Paragraph, Spacer
 
         from workstation.reporting import typesetting
 
-        self.conclusion = conclusion
+        self.conclusion, self.code = conclusion, code
         self.language = conclusion.language
         self.words = printed(conclusion.language)
         self.page = typesetting
@@ -139,7 +139,7 @@ class _Story:
             ]
             for row, line in enumerate(rows)
         ]
-        widths = [0.38 * page.TEXT_WIDTH, 0.25 * page.TEXT_WIDTH, 0.15 * page.TEXT_WIDTH, 0.22 * page.TEXT_WIDTH]
+        widths = [part * page.TEXT_WIDTH for part in (0.36, 0.29, 0.15, 0.20)]
         return Table(cells, colWidths=widths, hAlign="LEFT", style=_flush(("TOPPADDING", (0, 1), (-1, -1), 7)))
 
     def _section(self, section: Section) -> list[Any]:
@@ -148,9 +148,10 @@ class _Story:
         size = {"fontSize": 12, "leading": 17} if answer else {}
         body = page.style("body", **page.BODY, **size)
         flowables: list[Any] = [page.Rule(9, 9, strong=True) if answer else self.spacer(1, 7)]
-        flowables.append(page.HangingHeading(escape(section.title), body.leading))
-        flowables += [self.paragraph(text, body) for text in _paragraphs(section)]
-        return flowables
+        heading = page.HangingHeading(escape(section.title), body.leading)
+        paragraphs = [self.paragraph(text, body) for text in _paragraphs(section)]
+        high = sum(each.wrap(page.TEXT_WIDTH, page.HEIGHT)[1] + body.spaceAfter for each in paragraphs)
+        return [*flowables, heading, *paragraphs, self.spacer(1, max(heading.reach - high, 0))]
 
     def _pictures(self) -> list[Any]:
         keys = [key for key in self.conclusion.key_images if key.picture_png]
@@ -222,11 +223,12 @@ class _Story:
         small = page.style(
             "small", fontSize=8.4, leading=11.6, textColor=page.MUTED, leftIndent=page.HANG, spaceAfter=2
         )
-        lines = [conclusion.completeness]
+        lines = [conclusion.dose, conclusion.completeness]
         if conclusion.station_name:
-            lines.append(f"{self.words['station']}: {conclusion.station_name}")
+            lines.append(f"{self.words['station']}: {conclusion.station_name}.")
         said = [self.paragraph(escape(line), small) for line in lines if line]
-        return [self.spacer(1, 10), *said] if said else []
+        heading = page.HangingHeading(escape(self.words["reading"]), small.leading)
+        return [self.spacer(1, 10), heading, *said] if said else []
 
     def _signature(self) -> list[Any]:
         from reportlab.platypus import Table
@@ -245,6 +247,10 @@ class _Story:
             self.paragraph(escape(moment_text(conclusion.observed_at, self.language)), plain),
             self.paragraph(words["verify"], small),
         ]
+        if self.code:
+            mark = page.style("code", fontName=page.BOLD, fontSize=9.4, leading=13, spaceBefore=3)
+            left.append(self.paragraph(f"{escape(words['code'])} {self.code}", mark))
+            right.append(self.paragraph(words["match"], small))
         table = Table(
             [[left, right]],
             colWidths=[0.5 * page.TEXT_WIDTH] * 2,

@@ -31,6 +31,9 @@ _PRINTED: dict[Language, dict[str, str]] = {
         "signed by": "Подписано электронной подписью",
         "signed at": "Дата и время заключения",
         "verify": "Подлинность проверяется по электронной подписи этого файла.",
+        "reading": "Исследование",
+        "code": "Код заключения",
+        "match": "Тот же код программа показывает при проверке подписанного документа.",
         "page": "стр. {number} из {count}",
     },
     "en": {
@@ -58,6 +61,9 @@ _PRINTED: dict[Language, dict[str, str]] = {
         "signed by": "Signed electronically by",
         "signed at": "Reported at",
         "verify": "Authenticity is verified by the electronic signature in this file.",
+        "reading": "The reading",
+        "code": "Report code",
+        "match": "The same code is told when the signed report is verified.",
         "page": "page {number} of {count}",
     },
 }

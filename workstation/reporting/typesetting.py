@@ -73,14 +73,19 @@ class HangingHeading(Flowable):  # type: ignore[misc] # reportlab ships no types
             title, style("heading", fontName=BOLD, fontSize=9.2, leading=leading, textColor=ACCENT)
         )
 
+    @property
+    def reach(self) -> float:
+        """How far down it hangs; what follows must be as high, or the next heading runs into it."""
+        _width, height = self._paragraph.wrap(HANG - 5 * mm, 400)
+        return float(height)
+
     def wrap(self, _width: float, _height: float) -> tuple[float, float]:
         """No room."""
         return (0, 0)
 
     def draw(self) -> None:
         """Hang the heading from the current line."""
-        _width, height = self._paragraph.wrap(HANG - 5 * mm, 400)
-        self._paragraph.drawOn(self.canv, 0, -height)
+        self._paragraph.drawOn(self.canv, 0, -self.reach)
 
 
 class Rule(Flowable):  # type: ignore[misc] # reportlab ships no types
