@@ -14,6 +14,7 @@ from workstation.archive.archive import Archive
 from workstation.consultation.case import CaseFilter
 from workstation.consultation.desk import Desk
 from workstation.consultation.states import CaseState
+from workstation.consultation.wanted import HeldBack, Stage, Urgency
 from workstation.demo.server import EmbeddedIris
 from workstation.dicom.uids import new_uid
 from workstation.errors import LinkDown, WorkstationError
@@ -150,6 +151,24 @@ def test_a_case_waits_for_its_server_and_is_not_asked_for_elsewhere(two: Two, de
     # a list of the other server doesn't lose it
     desk.refresh(Cancellation())
     assert desk.case(north).state is CaseState.CLAIMING
+
+
+def test_a_server_that_is_gone_holds_up_no_pull_from_another(two: Two, desk: Desk) -> None:
+    north, south = two.cases["North"], two.cases["South"]
+    desk.refresh(Cancellation())
+    desk.claim(north)
+    use(desk, "South")
+    desk.leave("North")
+    two.iris["North"].stop()
+    fetching = desk.fetching
+    with pytest.raises(LinkDown):
+        fetching.want(two.studies["North"], Urgency.NEXT, case_uid=north).result(20)
+    fetching.want(two.studies["South"], Urgency.REST, case_uid=south).result(20)
+    assert desk.case(south).received == 2
+    waiting = fetching.state.of(two.studies["North"])
+    assert waiting is not None
+    assert (waiting.stage, type(waiting.error)) == (Stage.WAITING, LinkDown)
+    assert fetching.state.held_back is HeldBack.NOT
 
 
 def test_each_conclusion_goes_to_its_own_server_and_the_other_is_not_held_up(two: Two, desk: Desk, signed: Any) -> None:

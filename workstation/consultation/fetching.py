@@ -72,7 +72,7 @@ class Fetching:
         self._generation = 0
         self._paused = False
         self._closed = False
-        self._link = LinkWait(self._wake)
+        self._links: dict[str, LinkWait] = {}
         self._budget = Budget(settings, keeping)
         self._plan = Plan()
         self._opened: set[str] = set()
@@ -173,9 +173,9 @@ class Fetching:
             self._workers.submit(Lane.PREFETCH, self._read_rules, priority=-1)
 
     def online(self) -> None:
-        """The server answered: what waits for the link need not wait longer."""
+        """The server in use answered: what waits for the link to it need not wait longer."""
         with self._lock:
-            self._link.works()
+            self._link(self._pulling.in_use).works()
             self._pump()
         self._telling.tell()
 
@@ -201,7 +201,8 @@ class Fetching:
         with self._lock:
             self._closed = True
             self._telling.close()
-            self._link.close()
+            for link in self._links.values():
+                link.close()
             for job in self._jobs.values():
                 if job.cancellation is not None:
                     job.cancellation.cancel()
@@ -254,7 +255,7 @@ class Fetching:
                 self._give(future, case_uid)
 
         with self._lock:
-            self._link.works()
+            self._link(case.server or self._pulling.in_use).works()
             self._opened = {case.study_uid}
             if not here:
                 job = self._add(Kind.STUDY, Urgency.OPENED, case.study_uid, case_uid, generation)
@@ -282,12 +283,12 @@ class Fetching:
         """Start what is first, if it may run and nothing as urgent runs."""
         if self._closed:
             return
-        held_back = self._held_back() is not HeldBack.NOT
+        held_back = self._held_back(ahead=True) is not HeldBack.NOT
         ready = [
             job
             for job in self._jobs.values()
             if job.cancellation is None
-            and not (self._link.waits or (held_back and job.pull.urgency is not Urgency.OPENED))
+            and not (self._waits(job) or (held_back and job.pull.urgency is not Urgency.OPENED))
         ]
         best = min(ready, key=lambda job: job.rank, default=None)
         if best is None:
@@ -307,6 +308,8 @@ class Fetching:
         error: Exception | None = None
         try:
             cancellation.check()
+            if self._stands_back(job):
+                return
             self._work(job, cancellation)
         except Exception as caught:
             error = caught
@@ -319,6 +322,19 @@ class Fetching:
         if error is None and job.pull.urgency is Urgency.OPENED and job.pull.kind is not Kind.SEARCH:
             self._trim(job.pull.case_uid)
         self._telling.tell()
+
+    def _stands_back(self, job: Job) -> bool:
+        """Learn the server of a job; True when the link to it is waited for, and others may run instead."""
+        server = job.server or self._pulling.server(job.pull.study_uid, job.pull.case_uid)
+        with self._lock:
+            job.server = server
+            if not self._waits(job) or job.withdrawn:
+                return False
+            job.cancellation = self._running = None
+            job.pull = replace(job.pull, stage=Stage.WAITING)
+            self._pump()
+        self._telling.tell()
+        return True
 
     def _work(self, job: Job, cancellation: Cancellation) -> None:
         pull = job.pull
@@ -379,7 +395,7 @@ class Fetching:
             self._running = None
         if error is None:
             self._last_error = None
-            self._link.works()
+            self._link(job.server).works()
             return self._end(job, Stage.DONE)
         if isinstance(error, Cancelled) and not job.withdrawn:
             job.pull = replace(job.pull, stage=Stage.WAITING)
@@ -396,7 +412,7 @@ class Fetching:
             return self._end(job, Stage.FAILED, error)
         job.pull = replace(job.pull, stage=Stage.WAITING, error=error)
         if not self._closed:
-            self._link.failed(error)
+            self._link(job.server).failed(error)
         told, job.told = job.told, []
         return told
 
@@ -441,10 +457,17 @@ class Fetching:
 
     # what holds it back
 
-    def _held_back(self) -> HeldBack:
+    def _link(self, server: str) -> LinkWait:
+        return self._links.setdefault(server, LinkWait(self._wake))
+
+    def _waits(self, job: Job) -> bool:
+        return bool(job.server) and self._link(job.server).waits
+
+    def _held_back(self, *, ahead: bool = False) -> HeldBack:
+        """Why nothing goes; `ahead`: whatever the link to the server in use, since another's may work."""
         if self._paused:
             return HeldBack.PAUSED
-        if self._link.waits:
+        if not ahead and self._link(self._pulling.in_use).waits:
             return HeldBack.LINK
         if not self._budget.is_time:
             return HeldBack.HOURS

@@ -33,6 +33,18 @@ class Pulling:
         """One case; raises KeyError when there is none."""
         return self._cases.get(case_uid)
 
+    @property
+    def in_use(self) -> str:
+        """The name of the server in use."""
+        return self._link.in_use
+
+    def server(self, study_uid: str, case_uid: str) -> str:
+        """The name of the server from which a study is to be had; without a study, that of the case."""
+        if not study_uid:
+            return self.case(case_uid).server or self.in_use
+        with self._archive.database.read() as cursor:
+            return server_of_study(cursor, study_uid) or self.in_use
+
     def study(
         self,
         study_uid: str,

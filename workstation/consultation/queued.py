@@ -21,6 +21,7 @@ class Job:
     """One thing wanted; changed under the service's lock only. `told` hear once how it ended, or what stopped it.
 
     `planned`: nobody but the rules of fetching ahead wants it. `breaks` counts how often the link failed it.
+    `server` is empty until it is first to run.
     """
 
     pull: Pull
@@ -31,6 +32,7 @@ class Job:
     withdrawn: bool = False
     planned: bool = False
     breaks: int = 0
+    server: str = ""
     told: list[Callable[[BaseException | None], None]] = field(default_factory=list)
 
     @property
