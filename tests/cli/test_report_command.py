@@ -106,6 +106,22 @@ def test_doubtful_answers_ask_and_may_be_accepted(report: Callable[..., Any], tm
     assert (tmp_path / "out" / "conclusion.dcm").exists()
 
 
+@pytest.mark.oracle
+def test_a_grade_that_follows_from_the_answers_is_in_the_document_and_another_is_doubted(
+    report: Callable[..., Any], tmp_path: Path
+) -> None:
+    # ACR Lung-RADS v2022: a solid nodule of 8 to under 15 mm at baseline is 4A
+    found = {"completeness": "whole", "nodules": "one", "nodule_1_type": "solid", "nodule_1_lobe": "rul"}
+    found |= {"nodule_1_mean": "9", "nodule_1_status": "baseline", "impression": "Nodule."}
+    nodules = "iris-workstation.ct-nodules.en"
+    assert report("--accept-warnings", template=nodules, answers=found).returncode == 0
+    text = subprocess.check_output(["dsrdump", "+Pl", tmp_path / "out" / "conclusion.dcm"]).decode(errors="replace")
+    assert "Lung-RADS v2022 category: 4A (suspicious)." in text
+    refused = report(template=nodules, answers={**found, "lung_rads": "2"})
+    assert refused.returncode == 1
+    assert "lung_rads (Lung-RADS category): does not fit the findings, which mean 4A: suspicious" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("answers", "said"),
     [

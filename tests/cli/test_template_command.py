@@ -52,7 +52,7 @@ def test_the_list_names_every_shipped_template(capsys: pytest.CaptureFixture[str
         "date": "2025-01-15",
     }
     (line,) = (each for each in said(capsys, desk, "list") if each.startswith(CHEST))
-    assert line.split() == [CHEST, *"CT of the chest en CT ACTIVE shipped 2025-01-15".split()]
+    assert line.split() == [CHEST, *["CT", "of", "the", "chest", "en", "CT", "ACTIVE", "shipped", "2025-01-15"]]
 
 
 def test_show_tells_sections_fields_options_and_conditions(capsys: pytest.CaptureFixture[str], desk: Path) -> None:

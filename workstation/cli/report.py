@@ -21,7 +21,7 @@ from workstation.consultation.signed import timestamps_of
 from workstation.errors import DiskFull, FormIncomplete, WorkstationError
 from workstation.jobs import Cancellation
 from workstation.language import _
-from workstation.reporting.merge import merge_findings, start_form
+from workstation.reporting.merge import follow, merge_findings, start_form
 from workstation.reporting.structure import Template
 from workstation.reporting.validation import Problem, problems, prohibits
 from workstation.signing.cades import sign_detached
@@ -120,7 +120,7 @@ def _prepared(
     form = start_form(template, desk.merge_values(case, contents))
     for name, value in answers.items():
         form = form.answer(name, value)
-    form = merge_findings(template, form, measurements)
+    form = follow(template, merge_findings(template, form, measurements))
     _must_be_fit(problems(template, form, measurements), accept=accept)
     return desk.prepare(case.case_uid, form, template, measurements, key_images.images)
 

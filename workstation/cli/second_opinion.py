@@ -17,7 +17,7 @@ from workstation.errors import WorkstationError
 from workstation.language import N_, _
 from workstation.reporting.comparison import Mark, compare
 from workstation.reporting.form import Form
-from workstation.reporting.merge import start_form
+from workstation.reporting.merge import follow, start_form
 
 EXAMPLE = (
     "iris-workstation second-opinion --case 2.25.1 --lock\n"
@@ -73,7 +73,7 @@ def _form(desk: Desk, case_uid: str, options: argparse.Namespace) -> Form:
     form = start_form(template, desk.merge_values(desk.case(case_uid), desk.contents(case_uid)))
     for name, value in answers_in(options.answers).items():
         form = form.answer(name, value)
-    return form
+    return follow(template, form)
 
 
 def _tell(desk: Desk, case_uid: str, *, as_json: bool) -> None:

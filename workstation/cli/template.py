@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from workstation.cli.answers import template_named
 from workstation.cli.desk import data_folder
 from workstation.errors import UnreadableObject, WorkstationError
 from workstation.language import N_, _
@@ -63,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
         case "list":
             _list(folder, as_json=options.json)
         case "show":
-            template = _named(options.identifier, folder)
+            template = template_named(options.identifier, folder)
             if options.json:
                 print(json.dumps(_plain(template), ensure_ascii=False, indent=2))
             else:
@@ -121,13 +122,6 @@ def _row_plain(row: _Listed) -> dict[str, object]:
         "origin": row.origin,
         "date": one.date,
     }
-
-
-def _named(identifier: str, folder: Path) -> Template:
-    known = {each.identifier: each for each in load_templates(folder)}
-    if identifier not in known:
-        raise WorkstationError(_("There is no such template"), identifier, "\n".join(sorted(known)))
-    return known[identifier]
 
 
 def _lines(template: Template) -> Iterator[str]:
