@@ -1,17 +1,16 @@
 """Settings: plain values in one TOML file of the user's configuration folder; no secrets in it."""
 
-import errno
 import json
 import os
 import re
 import tomllib
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from workstation.durable import write_durably
 from workstation.errors import DiskFull, WorkstationError
 from workstation.language import LANGUAGES, _
 
@@ -217,7 +216,7 @@ def hours_of(text: str) -> tuple[int, int] | None:
 
 
 def save(settings: Settings) -> None:
-    """Write the settings durably: temporary file, fsync, rename.
+    """Write the settings durably.
 
     Raises DiskFull, or WorkstationError where nothing may be written; the settings are as they were then.
     """
@@ -230,21 +229,13 @@ def save(settings: Settings) -> None:
     for server in servers:
         lines += ["", "[[servers]]", *(f"{key} = {_toml(value)}" for key, value in server.items())]
     path = settings.data_dir / "settings.toml"
-    temporary = path.with_suffix(".tmp")
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write("\n".join(lines) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_durably(path, ("\n".join(lines) + "\n").encode())
+    except DiskFull as error:
+        advice = _("The settings are as they were. Free some room and try again.")
+        raise DiskFull(error.title, path.name, advice) from error
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(
-                _("The disk is full"), path.name, _("The settings are as they were. Free some room and try again.")
-            ) from error
         raise WorkstationError(
             _("The settings can't be written"),
             f"{path.name}: {error.strerror}",

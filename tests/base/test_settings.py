@@ -1,5 +1,6 @@
 """Settings: what is saved is what is loaded, and a spoilt file is told."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def test_a_save_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyte
     def no_room(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(settings.os, "fsync", no_room)
+    monkeypatch.setattr(os, "fsync", no_room)
     with pytest.raises((OSError, WorkstationError)):
         settings.save(replace(first, theme="dark"))
     assert settings.load(tmp_path) == first

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from workstation.durable import write_durably
 from workstation.errors import TemplateInvalid, WorkstationError
 from workstation.language import _
 from workstation.reporting.mrrt import parse_template
 from workstation.reporting.sanitising import sanitised_html
 from workstation.reporting.structure import Template
-from workstation.secrets.durable import write_durably
 
 _FOLDER = "templates"
 _INSTEAD = "instead-of-shipped"

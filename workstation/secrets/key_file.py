@@ -15,10 +15,10 @@ from typing import Any, Literal
 
 from cryptography.exceptions import InvalidTag
 
+from workstation.durable import flush_folder, one_writer, write_durably
 from workstation.errors import ArchiveLocked, WrongPassphrase
 from workstation.language import _
 from workstation.secrets import system_keyring
-from workstation.secrets.durable import flush_folder, one_writer, write_durably
 from workstation.secrets.recovery_code import read_code
 from workstation.secrets.strength import must_be_strong
 from workstation.secrets.wrapping import check_of, unwrap, wrap

@@ -11,10 +11,10 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from workstation.durable import one_writer, write_durably
 from workstation.errors import ArchiveLocked
 from workstation.language import _
 from workstation.secrets import system_keyring
-from workstation.secrets.durable import one_writer, write_durably
 from workstation.secrets.key_file import needs_passphrase
 from workstation.secrets.wrapping import derive_key
 
