@@ -1,7 +1,9 @@
 """A second opinion at a desk: the first report is covered until an own impression is locked, which then stays."""
 
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -15,13 +17,14 @@ from workstation.consultation.states import CaseState
 from workstation.demo.server import EmbeddedIris
 from workstation.dicom import concepts
 from workstation.dicom.content import Section, Statement, StudyHeader
+from workstation.dicom.documents import read_report
 from workstation.dicom.ko import write_manifest
 from workstation.dicom.parsing import parse_instance
 from workstation.dicom.pdf import write_pdf
 from workstation.dicom.sr import write_conclusion
 from workstation.errors import CaseUnavailable, FormIncomplete
 from workstation.reporting.form import Form
-from workstation.reporting.opinion import Opinion
+from workstation.reporting.opinion import Opinion, radpeer_text
 
 # said by nobody but the first report
 TELLTALE = "Гамартома верхней доли"
@@ -182,7 +185,7 @@ def test_the_lock_is_in_the_audit_chain_without_its_text(second: Any, desk: Desk
     assert not any(one.text and one.text in str(entry.detail) for one in impression.passages)
 
 
-def test_a_blind_case_is_neither_shown_nor_signed_as_a_conclusion(second: Any, desk: Desk) -> None:
+def test_a_blind_case_is_neither_shown_nor_signed_as_a_conclusion(second: Any, desk: Desk, tmp_path: Path) -> None:
     with pytest.raises(FormIncomplete, match="not locked"):
         second.prepared(desk)
     assert desk.case(second.case_uid).state is CaseState.READING
@@ -200,11 +203,17 @@ def test_a_blind_case_is_neither_shown_nor_signed_as_a_conclusion(second: Any, d
     (section,) = [one for one in prepared.conclusion.sections if one.title == "Второе мнение"]
     assert [one.text for one in section.statements][:2] == [
         "Очаг? Да.",
-        "RADPEER 2b – расхождение в интерпретации, которое обычно не ожидается выявить (объяснимый пропуск); "
-        "вероятно, клинически значимо.",
+        f"RADPEER {radpeer_text('2b', 'ru')}.",
     ]
     desk.sign(second.case_uid, prepared, second.identity)
     assert desk.case(second.case_uid).state is CaseState.QUEUED
+    (signed,) = [one.data for one in desk.documents(second.case_uid) if one.role == "conclusion"]
+    (tmp_path / "conclusion.dcm").write_bytes(signed)
+    told = subprocess.run(
+        ["dciodvfy", "-new", tmp_path / "conclusion.dcm"], capture_output=True, text=True, check=False
+    )
+    assert "Error" not in told.stderr + told.stdout
+    assert "RADPEER 2b" in str(read_report(signed).sections)
 
 
 def test_an_empty_impression_is_not_locked(second: Any, desk: Desk) -> None:

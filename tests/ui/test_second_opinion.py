@@ -36,6 +36,7 @@ def test_a_second_opinion_goes_from_blind_to_delivered(
     page, hands = reader.window.reading, reader.hands
     assert "covered until you lock your impression" in page.second.card.text
     assert not page.viewer.strip.documents
+    hands.wait(lambda: page.report.is_made, "for the form")
     # signing is refused while blind, and there is nothing to lock yet
     hands.press("F6")
     hands.press("Ctrl+Return")
@@ -51,11 +52,11 @@ def test_a_second_opinion_goes_from_blind_to_delivered(
     assert reader.desk.case(case.case_uid).state in (CaseState.IMPRESSION_LOCKED, CaseState.DRAFTING)
     hands.wait(lambda: page.viewer.is_settled() and page.viewer.is_loaded(), "for the pictures")
 
+    hands.wait(lambda: page.report.is_made, "for the form")
     hands.press("F7")
     hands.wait(lambda: TELLTALE in page.second.view.text(), "for the comparison")
     assert "Your report" in page.second.view.text()
 
-    hands.press("F6")
     hands.press("Ctrl+Return")
     assert not page.is_signing
     focused = page.focusWidget()
@@ -65,11 +66,11 @@ def test_a_second_opinion_goes_from_blind_to_delivered(
         hands.click(editor(reader, question))
         hands.type("No.", editor(reader, question))
     hands.click(score(reader, "2b"), (10.0, 8.0))
-    hands.press("Ctrl+Return", page.report)
-    assert not page.is_signing
+    hands.press("Ctrl+Return", editor(reader, "Comment"))
+    assert not page.is_preparing
+    assert editor(reader, "Comment").property("invalid") == "true"
     hands.type("Superimposed ribs.", editor(reader, "Comment"))
-    reader.window.reading.report.setFocus()
-    hands.press("Ctrl+Return", page.report)
+    hands.press("Ctrl+Return", editor(reader, "Comment"))
     hands.wait(lambda: page.is_signing, "for the document")
     field = reader.field("Password of the identity")
     field.setFocus()

@@ -14,7 +14,7 @@ from workstation.dicom.concepts import CONCLUSIONS, FINDINGS, IMPRESSIONS, RECOM
 from workstation.dicom.content import Measurement
 from workstation.reporting.findings import by_uid
 from workstation.reporting.form import Form
-from workstation.reporting.narrative import section_text
+from workstation.reporting.narrative import narrate
 from workstation.reporting.structure import Template
 from workstation.reporting.visibility import visible
 
@@ -31,7 +31,9 @@ _STOP_WORDS = (
 _DENIAL_WORDS = "не нет без ни отсутствует отсутствуют no not without none absent"
 _STOP = frozenset(_STOP_WORDS.split())
 _DENIALS = frozenset(_DENIAL_WORDS.split())
-_DENYING_STEMS = ("исключ", "норма", "свобод", "unremark", "normal", "clear")
+_DENYING_STEMS = ("норма", "свобод", "unremark", "normal", "clear")
+# what is not ruled out is not denied
+_DOUBT = re.compile(r"\b(?:не|нельзя)\s+исключ\w*|\b(?:not|cannot|can't)\s+(?:be\s+)?(?:exclude|rule)\w*")
 # the findings of which one report may say that they are there and another that they aren't
 _TOPICS = (
     "очаг", "узел", "тень", "тени", "образо", "инфил", "консо", "пневмот", "выпот", "жидко", "перел", "лимфо", "тромб",
@@ -84,7 +86,10 @@ def passages_of(template: Template, form: Form, measurements: Sequence[Measureme
     known = by_uid(measurements)
     found = []
     for section in template.sections:
-        text = section_text(template, form, section, known).strip()
+        text = "\n".join(
+            sentence.text.removeprefix(f"{sentence.opens}.").strip()
+            for sentence in narrate(template, form, section, known)
+        ).strip()
         if text and section.section_id in shown:
             heading = section.heading or FINDINGS
             found.append(Passage(heading.value, section.title, text))
@@ -180,7 +185,8 @@ def _topics(text: str) -> set[str]:
 
 
 def _denies(text: str) -> bool:
-    return any(word in _DENIALS or word.startswith(_DENYING_STEMS) for word in _words(text))
+    words = _words(_DOUBT.sub("", text.casefold()))
+    return any(word in _DENIALS or word.startswith(_DENYING_STEMS) for word in words)
 
 
 def _side(text: str) -> frozenset[str]:

@@ -6,6 +6,7 @@ It stands in the place of the pictures, so that the form stays beside it and wha
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from workstation.consultation.first_report import FirstReport
@@ -28,10 +29,11 @@ _FIRST, _MARK, _OWN = range(3)
 
 
 class ComparisonView(QFrame):
-    """`left`: back to the pictures; `opinion_changed` carries the Opinion as it is now."""
+    """`left`: back to the pictures; `opinion_changed` carries the Opinion as it is now; `sign_requested` by Ctrl+Enter."""
 
     left = Signal()
     opinion_changed = Signal(object)
+    sign_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -72,6 +74,10 @@ class ComparisonView(QFrame):
         outer.addWidget(self._about)
         outer.addWidget(self._scroll, 1)
         self.setFocusProxy(self.opinion)
+        for keys in ("Ctrl+Return", "Ctrl+Enter"):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(self.sign_requested)
 
     def show_case(self, questions: Sequence[str], opinion: Opinion) -> None:
         """Another case: its questions, and what was said of it before."""

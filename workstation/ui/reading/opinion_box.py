@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QButtonGroup, QFrame, QLabel, QPlainTextEdit, QRadioButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QRadioButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from workstation.language import _
 from workstation.reporting.opinion import COMMENTED, RADPEER, Opinion
@@ -12,6 +21,7 @@ from workstation.reporting.validation import Problem
 from workstation.ui import theme
 
 _LINES = 2
+_SCORE_WIDTH = 52
 
 
 class OpinionBox(QFrame):
@@ -35,10 +45,18 @@ class OpinionBox(QFrame):
         self._scores = QButtonGroup(self)
         for number, (score, (words, significance)) in enumerate(RADPEER.items()):
             said = ". ".join(_(part) for part in (words, significance) if part)
-            button = QRadioButton(f"{score}  {said}", self)
+            button = QRadioButton(score, self)
             button.setAccessibleName(f"RADPEER {score}")
+            button.setAccessibleDescription(said)
+            button.setFixedWidth(_SCORE_WIDTH)
             self._scores.addButton(button, number)
-            self._column.addWidget(button)
+            row = QHBoxLayout()
+            row.setSpacing(4)
+            meaning = QLabel(said, self)
+            meaning.setWordWrap(True)
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+            row.addWidget(meaning, 1)
+            self._column.addLayout(row)
         self._scores.idClicked.connect(lambda number: self._take(replace(self._opinion, radpeer=list(RADPEER)[number])))
         self._comment_title = self._line(_("Comment"))
         self.comment = self._editor(_("Comment"))

@@ -114,6 +114,7 @@ class ReadingPage(QWidget):
         self.second.uncovered.connect(self.uncovered)
         self.second.saved.connect(self._save)
         self.second.trouble.connect(self.trouble)
+        self.second.view.sign_requested.connect(self.prepare)
         self.viewer.painted.connect(self._painted)
         self.viewer.measurements_changed.connect(self._measurements_changed)
         self.viewer.key_images_changed.connect(self._key_images_changed)
