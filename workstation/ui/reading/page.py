@@ -147,6 +147,8 @@ class ReadingPage(QWidget):
         if focused is not None and self.report.isAncestorOf(focused):
             self._in_the_middle.setFocus(Qt.FocusReason.ShortcutFocusReason)
         else:
+            # who goes to the form gets it, however many pictures are awaited
+            self._make_report()
             self.report.take_focus()
 
     @property
