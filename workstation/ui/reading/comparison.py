@@ -29,7 +29,7 @@ _FIRST, _MARK, _OWN = range(3)
 
 
 class ComparisonView(QFrame):
-    """`left`: back to the pictures; `opinion_changed` carries the Opinion as it is now; `sign_requested` by Ctrl+Enter."""
+    """`left`: back to the pictures; `opinion_changed` carries the Opinion as it is; `sign_requested`: Ctrl+Enter."""
 
     left = Signal()
     opinion_changed = Signal(object)

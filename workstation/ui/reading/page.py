@@ -322,7 +322,14 @@ class ReadingPage(QWidget):
             return
         form, template = self.report.form(), self.report.template()
         measurements, key_images = self._measurements, self._key_images
+        opinion = self.second.opinion_json
         self._preparing = True
+
+        def make() -> Prepared:
+            # its own save may still wait behind the network
+            if opinion:
+                self._desk.save_draft(case.case_uid, "opinion", opinion)
+            return self._desk.prepare(case.case_uid, form, template, measurements, key_images)
 
         def show(prepared: Prepared) -> None:
             self._preparing = False
@@ -341,7 +348,7 @@ class ReadingPage(QWidget):
 
         self._background.run(
             Lane.INTERACTIVE,
-            lambda: self._desk.prepare(case.case_uid, form, template, measurements, key_images),
+            make,
             show,
             failed,
         )

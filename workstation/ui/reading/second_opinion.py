@@ -52,6 +52,11 @@ class SecondOpinionSide(QObject):
         self.view.opinion_changed.connect(lambda opinion: self.saved.emit("opinion", opinion.to_json()))
 
     @property
+    def opinion_json(self) -> str:
+        """What is said of both reports now; "" where no impression is locked."""
+        return "" if self._impression is None else self.view.opinion.opinion.to_json()
+
+    @property
     def is_blind(self) -> bool:
         """Whether the open case waits for the reader's own impression."""
         return self._case is not None and is_blind(self._case)
