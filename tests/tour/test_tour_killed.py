@@ -29,6 +29,7 @@ NAMES = {
     "1.2.840.10008.5.1.4.1.1.88.34": "measurements",
     "1.2.840.10008.5.1.4.1.1.88.59": "key objects",
     "1.2.840.10008.5.1.4.1.1.104.1": "pdf",
+    "1.2.840.10008.5.1.4.1.1.11.1": "presentation",
 }
 # a moment within each step, in its order: its name, what came before it, seconds after it began
 MOMENTS = (
@@ -112,7 +113,7 @@ def there_is_one_of_each(user: Any, study_uid: str, folder: Path) -> None:
         (item,) = items
         workitem = http.get(f"{iris.url}/workitems/{item['00080018']['Value'][0]}", timeout=30).json()[0]
     manifest = (folder / "manifest.dcm").exists()
-    assert made == {"conclusion": 1, "measurements": 1, "key objects": 1 + manifest, "pdf": 1}
+    assert made == {"conclusion": 1, "measurements": 1, "key objects": 1 + manifest, "presentation": 1, "pdf": 1}
     conclusion = pydicom.dcmread(folder / "conclusion.dcm")
     assert conclusion.SOPInstanceUID in [uid for _sop_class, uid in instances]
     assert workitem["00741000"]["Value"] == ["COMPLETED"]

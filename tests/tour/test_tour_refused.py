@@ -109,7 +109,7 @@ def test_a_server_that_is_gone_when_the_conclusion_is_signed_gets_it_later(
     demo_folder: DemoFolder,
     watch_tour: Callable[..., None],
 ) -> None:
-    study = phantoms.study("ct-contrast")
+    study = phantoms.study("ct-main")
     before = conclusions(iris, study.study_uid)
     words, port, password = tour(study.study_uid), iris.port, iris.password
     process = user.start(*words)

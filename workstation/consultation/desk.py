@@ -242,8 +242,12 @@ class Desk:
         template: Template,
         measurements: Sequence[Measurement],
         key_images: Sequence[KeyImage],
+        opinion: str = "",
     ) -> Prepared:
-        """Make the documents as they would be signed; raises FormIncomplete, also while a second opinion is blind."""
+        """Make the documents as they would be signed; raises FormIncomplete, also while a second opinion is blind.
+
+        `opinion` is the second opinion as it stands on the screen; "" takes the saved one.
+        """
         case = self._cases.get(case_uid)
         must_not_be_blind(case)
         servers = [one for one in self._settings.servers if one.name == case.server] or self._settings.servers
@@ -258,7 +262,7 @@ class Desk:
             self._settings.reader,
             station_name=servers[0].aet if servers else "",
             dose=dose_of_study(contents, self.fetch, template.language),
-            closing=self.second_opinions.sections(case, template.language),
+            closing=self.second_opinions.sections(case, template.language, opinion),
         )
 
     def sign(self, case_uid: str, prepared: Prepared, identity: Identity) -> None:

@@ -73,16 +73,18 @@ class SecondOpinions:
             plain = draft_part(cursor, case_uid, "opinion")
         return Opinion.from_json(plain) if plain else Opinion()
 
-    def sections(self, case: CaseRow, language: Language) -> tuple[Section, ...]:
+    def sections(self, case: CaseRow, language: Language, opinion: str = "") -> tuple[Section, ...]:
         """What a second opinion adds to the conclusion; nothing to a first reading, or where nothing was locked.
 
-        Raises FormIncomplete while a question is without its answer, or the score or its comment is missing.
+        `opinion` is what stands on the screen (JSON), whose save may still wait; else the saved one counts. Raises
+        FormIncomplete while a question is without its answer, or the score or its comment is missing.
         """
         impression = self.impression(case.case_uid)
         if impression is None:
             return ()
-        opinion, questions = self.opinion(case.case_uid), questions_of(case.question)
-        found = opinion_problems(opinion, questions)
+        given = Opinion.from_json(opinion) if opinion else self.opinion(case.case_uid)
+        questions = questions_of(case.question)
+        found = opinion_problems(given, questions)
         if found:
             raise FormIncomplete(
                 _("The second opinion is not complete"),
@@ -93,7 +95,7 @@ class SecondOpinions:
         report = "" if first is None else ", ".join(filter(None, (first.title, date_text(first.date, language))))
         at = impression.locked_at.astimezone()
         locked = f"{date_text(at.strftime('%Y%m%d'), language)} {at:%H:%M}"
-        return opinion_sections(opinion, questions, language, locked=locked, report=report)
+        return opinion_sections(given, questions, language, locked=locked, report=report)
 
     def lock(
         self, case_uid: str, template: Template, form: Form, measurements: Sequence[Measurement] = ()

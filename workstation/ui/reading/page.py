@@ -326,10 +326,8 @@ class ReadingPage(QWidget):
         self._preparing = True
 
         def make() -> Prepared:
-            # its own save may still wait behind the network
-            if opinion:
-                self._desk.save_draft(case.case_uid, "opinion", opinion)
-            return self._desk.prepare(case.case_uid, form, template, measurements, key_images)
+            # the opinion's own save may still wait behind the network
+            return self._desk.prepare(case.case_uid, form, template, measurements, key_images, opinion)
 
         def show(prepared: Prepared) -> None:
             self._preparing = False
