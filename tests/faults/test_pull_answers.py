@@ -88,7 +88,8 @@ def test_a_sign_in_lost_in_the_middle_is_asked_for_and_nothing_is_lost(
     first = pull(archive, place)
     assert [type(error) for error in first.errors] == [SignInNeeded]
     before = held_hashes(archive)
-    assert (asked == SERIES_LIST) == (before == {})
+    # what goes on beside the refused exchange may be whole by then, or ended with it
+    assert asked != SERIES_LIST or before == {}
     assert before.items() <= place.hashes.items()
     assert first.ledger.received == len(before)
     place.proxy.clear()
